@@ -1,0 +1,178 @@
+"""Settings: read once from the environment, checked, frozen.
+
+A setting that is missing or malformed stops the start with one clear line (`SettingsError`), because a shop
+that half runs loses invoices more quietly than one that does not start.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from flask import current_app
+
+ROOT = Path(__file__).parent
+
+
+class SettingsError(Exception):
+    """A setting is missing or malformed; the text is one line for the operator."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the operator chose; names and defaults are those of the README."""
+
+    development: bool
+    secret_key: str
+    keys_secret: str
+    public_url: str
+    trusted_proxies: int
+    port: int
+    var_dir: Path
+    database_url: str
+    redis_url: str
+    smtp_url: str
+    mail_from: str
+    support_email: str
+    alert_emails: tuple[str, ...]
+    documents_dir: Path
+    seller_file: Path
+    live: bool
+    invoice_prefix: str
+    credit_prefix: str
+    first_number: int
+    invoice_from: date | None
+    invoice_delay_hours: int
+    invoice_deadline_hours: int
+    sweep_seconds: int
+    tax_id_required: Literal["law", "always"]
+
+
+def current() -> Settings:
+    """Return the settings of the running application."""
+    settings: Settings = current_app.extensions["settings"]
+    return settings
+
+
+def environment() -> dict[str, str]:
+    """Return the process environment, completed by `$VAR_DIR/env` when `APP_ENV` is unset and that file exists.
+
+    `bin/dev` writes the file, so that `flask` talks to the copy that is running without further ado.
+    """
+    env = dict(os.environ)
+    file = _var_dir(env) / "env"
+    if "APP_ENV" not in env and file.is_file():
+        lines = (line.strip() for line in file.read_text(encoding="utf-8").splitlines())
+        pairs = (line.split("=", 1) for line in lines if line and not line.startswith("#"))
+        env = {name: value for name, value in pairs} | env
+    return env
+
+
+def load(env: Mapping[str, str]) -> Settings:
+    """Return the checked settings.
+
+    Raises SettingsError naming the first setting that is missing or malformed.
+    """
+    app_env = _one_of(env, "APP_ENV", "production", "development")
+    issue_mode = _one_of(env, "ISSUE_MODE", "trial", "live")
+    tax_id_required = _one_of(env, "TAX_ID_REQUIRED", "law", "always")
+    first_number = _whole(env, "FIRST_NUMBER", 1, least=1)
+    delay = _whole(env, "INVOICE_DELAY_HOURS", 24)
+    return Settings(
+        development=app_env == "development",
+        secret_key=_secret(env, "SECRET_KEY"),
+        keys_secret=_secret(env, "KEYS_SECRET"),
+        public_url=_url(env, "PUBLIC_URL", ("https",) if app_env == "production" else ("http", "https")),
+        trusted_proxies=_whole(env, "TRUSTED_PROXIES", 0),
+        port=_whole(env, "PORT", 8000, least=1),
+        var_dir=_var_dir(env),
+        database_url=_url(env, "DATABASE_URL", ("sqlite", "postgresql")),
+        redis_url=_url(env, "REDIS_URL", ("redis", "rediss", "unix")),
+        smtp_url=_url(env, "SMTP_URL", ("smtp", "smtps")),
+        mail_from=_address(env, "MAIL_FROM"),
+        support_email=_address(env, "SUPPORT_EMAIL"),
+        alert_emails=tuple(_address({"ALERT_EMAIL": one.strip()}, "ALERT_EMAIL") for one in _required(env, "ALERT_EMAIL").split(",")),
+        documents_dir=Path(urlsplit(_url(env, "DOCUMENTS_URL", ("file",))).path),
+        seller_file=_file(env, "SELLER_FILE"),
+        live=issue_mode == "live",
+        invoice_prefix=_prefix(env, "INVOICE_PREFIX", "FA"),
+        credit_prefix=_prefix(env, "CREDIT_PREFIX", "AV"),
+        first_number=first_number,
+        invoice_from=_day(env, "INVOICE_FROM"),
+        invoice_delay_hours=delay,
+        invoice_deadline_hours=_whole(env, "INVOICE_DEADLINE_HOURS", 48, least=delay),
+        sweep_seconds=_whole(env, "SWEEP_SECONDS", 60, least=1),
+        tax_id_required="always" if tax_id_required == "always" else "law",
+    )
+
+
+def _var_dir(env: Mapping[str, str]) -> Path:
+    return (ROOT / (env.get("VAR_DIR") or "var")).resolve()
+
+
+def _required(env: Mapping[str, str], name: str) -> str:
+    value = env.get(name, "").strip()
+    if not value:
+        raise SettingsError(f"{name} is not set: see « Settings » in the README.")
+    return value
+
+
+def _secret(env: Mapping[str, str], name: str) -> str:
+    value = _required(env, name)
+    if len(value) < 32:
+        raise SettingsError(f"{name} is too short: at least 32 random characters are needed.")
+    return value
+
+
+def _url(env: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str:
+    value = _required(env, name)
+    scheme = urlsplit(value).scheme.partition("+")[0]
+    if scheme not in schemes:
+        raise SettingsError(f"{name} must start with {' or '.join(one + ':' for one in schemes)}")
+    return value.rstrip("/") if name == "PUBLIC_URL" else value
+
+
+def _address(env: Mapping[str, str], name: str) -> str:
+    value = _required(env, name)
+    if "@" not in value or "\n" in value:
+        raise SettingsError(f"{name} is not an e-mail address.")
+    return value
+
+
+def _file(env: Mapping[str, str], name: str) -> Path:
+    path = Path(_required(env, name))
+    if not path.is_file():
+        raise SettingsError(f"{name} names no file: {path}")
+    return path
+
+
+def _one_of(env: Mapping[str, str], name: str, default: str, other: str) -> str:
+    value = env.get(name) or default
+    if value not in (default, other):
+        raise SettingsError(f"{name} is « {value} »: it must be {default} or {other}.")
+    return value
+
+
+def _whole(env: Mapping[str, str], name: str, default: int, least: int = 0) -> int:
+    value = env.get(name) or str(default)
+    if not value.isascii() or not value.isdigit() or int(value) < least:
+        raise SettingsError(f"{name} is « {value} »: it must be a whole number, {least} or more.")
+    return int(value)
+
+
+def _prefix(env: Mapping[str, str], name: str, default: str) -> str:
+    value = env.get(name) or default
+    if not value.isascii() or not value.isalnum() or len(value) > 10:
+        raise SettingsError(f"{name} is « {value} »: at most 10 letters and digits.")
+    return value.upper()
+
+
+def _day(env: Mapping[str, str], name: str) -> date | None:
+    value = env.get(name)
+    try:
+        return date.fromisoformat(value) if value else None
+    except ValueError:
+        raise SettingsError(f"{name} is « {value} »: it must be a date such as 2026-11-01.") from None

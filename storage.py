@@ -1,0 +1,73 @@
+"""The documents on disk: written once, read back as they were, checked by their SHA-256."""
+
+import hashlib
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+import config
+
+
+class Corrupt(Exception):
+    """The bytes on disk are not the bytes that were written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What was written: its digest (hexadecimal SHA-256) and its size in bytes."""
+
+    sha256: str
+    size: int
+
+
+def write_once(name: str, data: bytes) -> Stored:
+    """Afterwards a file of that name holds exactly these bytes, also after a power cut.
+
+    Writing the same bytes again changes nothing. Raises FileExistsError when other bytes stand there already, and
+    OSError when the folder cannot be written.
+    """
+    path = _path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        with temporary.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(temporary, path)  # Unlike a rename, a link never replaces what is there.
+        except FileExistsError:
+            if path.read_bytes() != data:
+                raise
+    finally:
+        temporary.unlink(missing_ok=True)
+    _fsync_folder(path.parent)
+    return Stored(hashlib.sha256(data).hexdigest(), len(data))
+
+
+def read(name: str, sha256: str) -> bytes:
+    """Return the bytes of a file.
+
+    Raises FileNotFoundError when it is gone, Corrupt when its digest is another one.
+    """
+    data = _path(name).read_bytes()
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise Corrupt(name)
+    return data
+
+
+def _path(name: str) -> Path:
+    folder = config.current().documents_dir
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise ValueError(f"{name} leads out of the documents folder")
+    return path
+
+
+def _fsync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,1 @@
+"""What the views share: answers, access, formats, headers, error pages."""

@@ -1,0 +1,45 @@
+"""Who may see what: loaders that find only the person's own objects, and the guard of the admin pages."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar, cast
+
+from flask import abort
+from flask_login import current_user, login_required
+from sqlalchemy.sql.base import ExecutableOption
+
+from extensions import db
+from models import Customer, Invoice, Order
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def signed_in_customer() -> Customer:
+    """Return the account of this request; only for views behind `login_required`."""
+    return cast(Customer, current_user._get_current_object())
+
+
+def own_order_or_404(number: str, *options: ExecutableOption) -> Order:
+    """Return the signed-in customer's order of that number; a stranger's does not exist for them."""
+    found = Order.visible_to(signed_in_customer()).where(Order.number == number).options(*options)
+    return db.session.scalar(found) or abort(404)
+
+
+def own_invoice_or_404(number: str) -> Invoice:
+    """Return the signed-in customer's invoice of that number; a stranger's does not exist for them."""
+    found = Invoice.visible_to(signed_in_customer()).where(Invoice.number == number)
+    return db.session.scalar(found) or abort(404)
+
+
+def admin_required(view: Callable[P, R]) -> Callable[P, R]:
+    """Let only admins in; to everybody else the page does not exist."""
+
+    @login_required
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        if not signed_in_customer().is_admin:
+            abort(404)
+        return view(*args, **kwargs)
+
+    return cast(Callable[P, R], guarded)

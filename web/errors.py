@@ -1,0 +1,75 @@
+"""The error pages, in French, and as `problem+json` (RFC 9457) for machines."""
+
+from flask import Flask, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+
+from extensions import DomainError, db
+from services.limits import TooMany
+from web.answers import wants_fragment
+
+MACHINE_PATHS = ("/api/", "/webhooks/")
+
+
+def _texts(status: int) -> tuple[str, str]:
+    """Return title and advice of an error page."""
+    pages = {
+        403: (_("Accès refusé"), _("Vous n'avez pas accès à cette page.")),
+        404: (_("Page introuvable"), _("Cette page n'existe pas, ou elle ne vous est pas destinée.")),
+        422: (_("Demande incomplète"), _("Nous n'avons pas pu lire votre demande. Revenez en arrière et réessayez.")),
+        429: (_("Trop d'essais"), _("Vous avez essayé trop souvent. Patientez un peu avant de recommencer.")),
+        503: (_("Service indisponible"), _("Le service est indisponible pour un instant. Réessayez dans une minute.")),
+    }
+    broken = (_("Une erreur est survenue"), _("L'erreur vient de nous. Elle a été notée, et rien de ce qui était enregistré n'est perdu."))
+    unread = (_("Demande refusée"), _("Nous n'avons pas pu traiter cette demande. Revenez en arrière et réessayez."))
+    return pages.get(status, broken if status >= 500 else unread)
+
+
+def answer(status: int, detail: str = "", headers: dict[str, str] | None = None) -> ResponseReturnValue:
+    """Answer an error: a page to people, a sentence in the flash to htmx, `problem+json` to machines."""
+    title, advice = _texts(status)
+    if request.path.startswith(MACHINE_PATHS):
+        problem = {"type": "about:blank", "status": status, "title": title, "detail": detail or advice}
+        return problem, status, {"Content-Type": "application/problem+json", **(headers or {})}
+    if wants_fragment():
+        message = [("error", detail or advice)]
+        extra = {"HX-Reswap": "none", **(headers or {})}
+        return render_template("_flash.html", out_of_band=True, messages=message), status, extra
+    return render_template("errors/error.html", status=status, title=title, advice=detail or advice), status, headers or {}
+
+
+def install(app: Flask) -> None:
+    """Afterwards no visitor meets a bare or English error page."""
+
+    @app.errorhandler(HTTPException)
+    def http_error(error: HTTPException) -> ResponseReturnValue:
+        if error.code is None or error.code < 400:
+            return error
+        return answer(error.code)
+
+    @app.errorhandler(CSRFError)
+    def stale_form(_error: CSRFError) -> ResponseReturnValue:
+        return answer(400, _("Ce formulaire a expiré. Rechargez la page et envoyez-le de nouveau."))
+
+    @app.errorhandler(TooMany)
+    def too_many(error: TooMany) -> ResponseReturnValue:
+        return answer(429, headers={"Retry-After": str(error.retry_after)})
+
+    @app.errorhandler(DomainError)
+    def refused(error: DomainError) -> ResponseReturnValue:
+        return answer(422, str(error))
+
+    @app.errorhandler(OperationalError)
+    def database_away(error: OperationalError) -> ResponseReturnValue:
+        db.session.rollback()
+        app.logger.error("database unusable: %s", type(error.orig).__name__)
+        return answer(503, headers={"Retry-After": "60"})
+
+    @app.errorhandler(Exception)
+    def broken(error: Exception) -> ResponseReturnValue:
+        db.session.rollback()
+        app.logger.exception("unhandled error", exc_info=error)
+        return answer(500)

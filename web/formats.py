@@ -1,0 +1,54 @@
+"""How amounts, dates and countries are written for people (French typography, Paris time)."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from babel import Locale
+from babel.dates import format_date, format_time
+from flask import Flask
+
+import clock
+from documents import formatting
+
+NO_BREAK = "\N{NO-BREAK SPACE}"
+
+
+def paris_date(moment: datetime) -> str:
+    """« 24 novembre 2026 »."""
+    return format_date(clock.paris_date(moment), "d MMMM y", locale="fr")
+
+
+def paris_day(moment: datetime) -> str:
+    """« mardi 24 novembre »."""
+    return format_date(clock.paris_date(moment), "EEEE d MMMM", locale="fr")
+
+
+def paris_datetime(moment: datetime) -> str:
+    """« mardi 24 novembre à 10 h 05 »."""
+    local = moment.astimezone(clock.PARIS)
+    minutes = format_time(local, "mm", locale="fr")
+    hour = f"{local.hour}{NO_BREAK}h" + ("" if minutes == "00" else f"{NO_BREAK}{minutes}")
+    return f"{paris_day(moment)} à {hour}"
+
+
+def country_name(code: str) -> str:
+    """Return the French name of a country, the code itself when it has none."""
+    return Locale("fr").territories.get(code, code)
+
+
+def money(amount: Decimal, currency: str = "EUR") -> str:
+    """« 1 234,50 € »."""
+    return formatting.money(amount, currency)
+
+
+def install(app: Flask) -> None:
+    """Afterwards the templates know these formats as filters."""
+    app.jinja_env.filters.update(
+        money=money,
+        quantity=formatting.quantity,
+        rate=formatting.rate,
+        paris_date=paris_date,
+        paris_day=paris_day,
+        paris_datetime=paris_datetime,
+        country_name=country_name,
+    )
