@@ -1,0 +1,39 @@
+// What htmx leaves to us: the CSRF header, the focus after a swap, and a word when a request fails.
+// The texts live in templates/_flash.html, so that they are translated with the rest.
+
+const flash = () => document.getElementById("flash");
+
+function say(text) {
+  const notice = document.createElement("p");
+  notice.className = "notice notice-error";
+  notice.textContent = text;
+  flash().replaceChildren(notice);
+}
+
+document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+  if (ctx.request.method !== "GET") ctx.request.headers["X-CSRFToken"] = document.body.dataset.csrf;
+});
+
+// The first wrong field takes the focus, else what the answer marks with data-focus.
+document.addEventListener("htmx:after:settle", ({ detail: { task, newContent } }) => {
+  if (task.type !== "main") return;
+  for (const selector of ["[aria-invalid=true]", "[data-focus]"]) {
+    for (const node of newContent) {
+      if (!(node instanceof Element)) continue;
+      const found = node.matches(selector) ? node : node.querySelector(selector);
+      if (found) return (found.matches("fieldset") ? found.querySelector("input") : found).focus();
+    }
+  }
+});
+
+// A failed request swaps nothing: what was typed stays. A form refused with 422 says so beside its fields.
+document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
+  const { status } = ctx.response;
+  if (status === 422 || "quiet" in ctx.sourceElement.dataset) return;
+  const { expired, busy, failed } = flash().dataset;
+  say({ 401: expired, 429: busy }[status] ?? failed);
+});
+
+document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
+  if (ctx && !("quiet" in ctx.sourceElement.dataset)) say(flash().dataset.offline);
+});
