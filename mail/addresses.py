@@ -53,7 +53,7 @@ def _checked(address: str) -> ValidatedEmail:
         text = unicodedata.normalize("NFKC", address.strip())
         checked = validate_email(text, check_deliverability=False, test_environment=True)
     except EmailNotValidError as problem:
-        raise ValueError(str(problem)) from None
+        raise ValueError(f"Not an e-mail address: {problem}") from None
     if len(checked.normalized) > LONGEST or len(f"{checked.local_part}@{checked.ascii_domain}") > LONGEST:
-        raise ValueError("The address is too long.")
+        raise ValueError("Not an e-mail address: too long.")
     return checked
