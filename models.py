@@ -204,6 +204,16 @@ class Order(Model):
         """Whether addresses may be shown: only once the customer has shown that the mailbox is theirs."""
         return self.customer_id == customer.id and customer.is_confirmed
 
+    def effective_details(self) -> Details | None:
+        """Return who the invoice is made out to: the order's own details, else the account's, else nobody."""
+        row = self.billing or (self.customer.billing if self.customer else None)
+        return row.details() if row else None
+
+    @property
+    def fulfilled_at(self) -> datetime | None:
+        """When the last parcel left; for services and what is fetched at the shop, when it was handed over."""
+        return self.shipped_at or self.delivered_at
+
     @property
     def needs_review(self) -> bool:
         """Whether its amounts do not add up or lack a reason (« à vérifier »); it is not invoiced meanwhile."""
@@ -459,6 +469,7 @@ class Delivery(Model):
     invoice_id: Mapped[int | None] = mapped_column(ForeignKey("invoices.id"), index=True)
     state: Mapped[str] = mapped_column(String(10), default="pending")
     attempts: Mapped[int] = mapped_column(default=0)
+    doubts: Mapped[int] = mapped_column(default=0)
     due_at: Mapped[datetime | None] = mapped_column(Moment, default=clock.now)
     created_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
     sent_at: Mapped[datetime | None] = mapped_column(Moment)

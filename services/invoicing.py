@@ -1,0 +1,158 @@
+"""Requests for invoices: asked for, opened by themselves, reconsidered when the world changes."""
+
+from datetime import datetime, time
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from flask_babel import gettext as _
+
+import clock
+import config
+import task_queue
+from extensions import DomainError, db, transaction
+from models import Customer, Delivery, InvoiceRequest, Milestone, Order
+from parties import rules
+from services import history, outbox
+from services.schedule import Facts, schedule
+
+OPEN = ("waiting", "scheduled")
+
+
+def ask(order: Order, customer: Customer, purchase_order: str = "") -> InvoiceRequest:
+    """Afterwards the order has exactly one request; asking again returns the same one.
+
+    A request whose billing details are incomplete, or whose account is unconfirmed, is recorded all the same and says
+    what it waits for (`waiting_for`). Raises DomainError when the order cannot be invoiced.
+    """
+    order_id = order.id
+    try:
+        with transaction():
+            order = lock_order(order_id)
+            order.require_invoiceable()
+            if order.needs_review:
+                raise DomainError(_("Les montants de cette commande sont en cours de vérification."))
+            if order.request is None or order.request.state == "cancelled":
+                _open(order, "customer", customer, purchase_order)
+    except IntegrityError:
+        db.session.rollback()  # The other press won; its request is ours too.
+    request = of_order(order_id)
+    ring_if_due(request)
+    return request
+
+
+def open_automatic(order: Order) -> None:
+    """Afterwards an order that was to be invoiced from the start has its request; inside the caller's transaction.
+
+    That is: asked for at checkout, or billed to a company with a valid SIREN or VAT id, to which an invoice is due without
+    asking (CGI art. 289 I-1-a). Never before `INVOICE_FROM`, never for what another system has invoiced already.
+    """
+    details = order.billing.details() if order.billing else None
+    company = details is not None and rules.names_a_registered_company(details)
+    if order.request is not None or not (order.invoice_requested or company) or order.placed_at < invoice_from():
+        return
+    try:
+        order.require_invoiceable()
+    except DomainError:
+        return
+    _open(order, "checkout" if order.invoice_requested else "company", None, "")
+
+
+def reconsider(order: Order) -> None:
+    """Afterwards the order's open request says what it waits for or when it is due; inside the caller's transaction.
+
+    An order that was cancelled, refunded or invoiced elsewhere cancels its request, with the reason.
+    """
+    request = db.session.scalar(
+        select(InvoiceRequest).where(InvoiceRequest.order_id == order.id).with_for_update().execution_options(populate_existing=True)
+    )
+    if request is None or request.state not in OPEN:
+        return
+    try:
+        order.require_invoiceable()
+    except DomainError as refusal:
+        _cancel(request, order, str(refusal))
+    else:
+        _reschedule(request, order)
+
+
+def reconsider_customer(customer: Customer) -> None:
+    """Reconsider every open request that depends on this account; inside the caller's transaction."""
+    waiting = select(Order).join(InvoiceRequest).where(Order.customer_id == customer.id, InvoiceRequest.state.in_(OPEN))
+    for order in db.session.scalars(waiting):
+        reconsider(order)
+
+
+def ring_if_due(request: InvoiceRequest | None) -> None:
+    """Tell a worker about a request that is due now; after the commit. The sweep finds what nobody hears."""
+    if request and request.state == "scheduled" and request.due_at and request.due_at <= clock.now():
+        task_queue.ring("produce", request.id)
+
+
+def of_order(order_id: int) -> InvoiceRequest:
+    """Return the request of an order that has one."""
+    return db.session.scalars(select(InvoiceRequest).where(InvoiceRequest.order_id == order_id)).one()
+
+
+def lock_order(order_id: int) -> Order:
+    """Return the order as it is now, held until the end of the transaction; always locked before its request."""
+    found = select(Order).where(Order.id == order_id).with_for_update(of=Order).execution_options(populate_existing=True)
+    return db.session.scalars(found).unique().one()
+
+
+def invoice_from() -> datetime:
+    """Return the moment before which no order opens a request by itself: `INVOICE_FROM`, else the first start's day."""
+    day = config.current().invoice_from
+    if day is None:
+        started = db.session.get(Milestone, "first_start")
+        day = clock.paris_date(started.at if started else clock.now())
+    return datetime.combine(day, time(), clock.PARIS)
+
+
+def _open(order: Order, origin: str, customer: Customer | None, purchase_order: str) -> None:
+    """Write the request down, new or reopened after a cancellation, and set its clock."""
+    request = order.request
+    if request is None:
+        request = InvoiceRequest(order=order, origin=origin, state="waiting", waiting_for="details")
+        db.session.add(request)
+    request.origin = origin
+    request.customer = customer
+    request.purchase_order = purchase_order or order.purchase_order
+    request.requested_at = clock.now()
+    request.reason = None
+    _reschedule(request, order)
+    db.session.flush()
+    history.record("request.opened", order=order, customer=customer, detail=origin)
+
+
+def _reschedule(request: InvoiceRequest, order: Order) -> None:
+    settings = config.current()
+    now = clock.now()
+    details = order.effective_details()
+    complete = details is not None and not rules.problems(details, settings.tax_id_required)
+    request.details_complete_at = (request.details_complete_at or now) if complete else None
+    request.reconciled_at = None if order.needs_review else (request.reconciled_at or now)
+    plan = schedule(
+        Facts(
+            requested_at=request.requested_at,
+            confirmed_at=request.customer.confirmed_at if request.customer else request.requested_at,
+            details_complete_at=request.details_complete_at,
+            reconciled_at=request.reconciled_at,
+            shipped_at=order.fulfilled_at,
+        ),
+        delay_hours=settings.invoice_delay_hours,
+        deadline_hours=settings.invoice_deadline_hours,
+    )
+    request.state = "waiting" if plan.waiting_for else "scheduled"
+    request.waiting_for = plan.waiting_for
+    request.earliest_at, request.deadline_at = plan.earliest, plan.deadline
+    request.due_at = plan.earliest
+
+
+def _cancel(request: InvoiceRequest, order: Order, reason: str) -> None:
+    request.state, request.reason = "cancelled", reason
+    request.waiting_for = request.due_at = request.earliest_at = request.deadline_at = None
+    history.record("request.cancelled", order=order, customer=request.customer, detail=reason)
+    if request.origin == "customer" and request.customer and request.customer.is_confirmed:
+        outbox.add(
+            Delivery(kind="request_cancelled", recipient=request.customer.email, customer=request.customer, order=order),
+            occasion=f"request:{request.id}:cancelled:{clock.now():%Y%m%d%H%M%S}",
+        )

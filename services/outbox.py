@@ -1,0 +1,28 @@
+"""The outbox: e-mails that are to be sent, written down in the transaction that wants them."""
+
+import secrets
+from urllib.parse import urlsplit
+
+import config
+import task_queue
+from extensions import db
+from models import Delivery
+
+
+def add(delivery: Delivery, *, occasion: str) -> Delivery:
+    """Afterwards the mail is on its list, inside the caller's transaction; the worker or the sweep sends it.
+
+    `occasion` names why it is sent; a second one of the same name is refused by the database. The Message-ID is
+    fixed here, so that a message sent twice for want of an answer is known as one (RFC 5322, 3.6.4).
+    """
+    domain = urlsplit(config.current().public_url).hostname
+    delivery.occasion = occasion
+    delivery.message_id = f"<{secrets.token_hex(16)}@{domain}>"
+    db.session.add(delivery)
+    db.session.flush()
+    return delivery
+
+
+def ring(delivery: Delivery) -> None:
+    """Tell a worker about the mail; after the commit."""
+    task_queue.ring("deliver", delivery.id)
