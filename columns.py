@@ -24,6 +24,10 @@ class Exact(TypeDecorator[Decimal]):
         self.step = Decimal(1).scaleb(-scale)
         super().__init__(18, scale)
 
+    def __repr__(self) -> str:
+        """Write the type as a migration names it."""
+        return f"Exact({self.scale})"
+
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Choose the column's type by database."""
         return dialect.type_descriptor(BigInteger() if dialect.name == "sqlite" else Numeric(18, self.scale))
@@ -52,6 +56,10 @@ class Moment(TypeDecorator[datetime]):
 
     impl = DateTime(timezone=True)
     cache_ok = True
+
+    def __repr__(self) -> str:
+        """Write the type as a migration names it."""
+        return "Moment()"
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Write in UTC."""

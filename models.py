@@ -72,6 +72,7 @@ class Customer(UserMixin, Model):
     """An account: somebody who signs in. Admins are accounts with a right more."""
 
     __tablename__ = "customers"
+    __allow_unmapped__ = True  # For session_token, which is of the request and has no column.
 
     id: Mapped[int] = mapped_column(primary_key=True)
     email: Mapped[str] = mapped_column(String(320))
