@@ -50,13 +50,14 @@ class _Ended(Exception):
         self.outcome = Outcome(kind, _one_line(detail))
 
 
-def send(message: EmailMessage, smtp_url: str, *, timeout: float = 20.0, last_timeout: float = 60.0) -> Outcome:
+def send(message: EmailMessage, smtp_url: str, *, timeout: float = 10.0, last_timeout: float = 60.0) -> Outcome:
     """Hand one message to the mail server of `smtp_url` and say how that ended; never raises for what a server does.
 
-    `timeout` bounds each step in seconds, `last_timeout` the answer to the whole message, which servers give
-    after their own checks. Nothing is retried here. A failure before the message was handed over is
-    `refused_for_now`; a 5xx about the recipient or the message is `refused_for_good`; a 5xx about our account or
-    sender is `refused_for_now`: our setting is wrong and not the recipient (RFC 5321, 4.2.1 and 6.1).
+    `timeout` bounds each of the eleven steps in seconds, `last_timeout` the answer to the whole message, which
+    servers give after their own checks: together they stay below the job's own limit. Nothing is retried here.
+    A failure before the message was handed over is `refused_for_now`; a 5xx about the recipient or the message is
+    `refused_for_good`; a 5xx about our account or sender is `refused_for_now`: our setting is wrong and not the
+    recipient (RFC 5321, 4.2.1 and 6.1).
     """
     sender = _addresses(message, "From")[0]
     recipients = _addresses(message, "To")

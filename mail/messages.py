@@ -1,0 +1,150 @@
+"""What our e-mails say: data in, a finished `EmailMessage` out, the same bytes for the same data.
+
+A mail is a folder of `templates/emails`: a subject, a text and an HTML twin. No Flask here, so that a worker,
+a test and a preview page all get the message that is sent.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from email import policy
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import parseaddr
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from mail.addresses import envelope_form
+
+TEMPLATES = Path(__file__).parent.parent / "templates" / "emails"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heading:
+    """What every mail carries: from whom, to whom, under which fixed id and date, in the shop's name.
+
+    `sender` is `MAIL_FROM`, `reply_to` is `SUPPORT_EMAIL`; `to` may be several addresses separated by commas
+    (the shop's own). `date` is the delivery's, not the attempt's: a second attempt sends the same message.
+    """
+
+    sender: str
+    reply_to: str
+    to: str
+    message_id: str
+    date: datetime
+    shop_name: str
+    language: str = "fr"
+    translate: Callable[[str], str] = str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """An issued document as a mail presents and attaches it; `amount` is written for people (« 31,72 € »)."""
+
+    number: str
+    order_number: str
+    amount: str
+    file_name: str
+    pdf: bytes
+
+
+def confirmation(heading: Heading, *, link: str, code: str) -> EmailMessage:
+    """Return the mail that proves a mailbox: a 6-digit code for the page that is open, or a link."""
+    return _message(heading, "confirmation", link=link, code=code)
+
+
+def confirmation_reminder(heading: Heading, *, link: str, code: str) -> EmailMessage:
+    """Return the reminder that an invoice waits for the address to be confirmed."""
+    return _message(heading, "confirmation_reminder", link=link, code=code)
+
+
+def password_reset(heading: Heading, *, link: str) -> EmailMessage:
+    """Return the mail with the link to choose a new password."""
+    return _message(heading, "password_reset", link=link)
+
+
+def account_exists(heading: Heading, *, sign_in_url: str, reset_url: str) -> EmailMessage:
+    """Return the mail that answers an attempt to open a second account for an address: how to sign in."""
+    return _message(heading, "account_exists", sign_in_url=sign_in_url, reset_url=reset_url)
+
+
+def invoice(heading: Heading, document: Document, *, area_url: str | None) -> EmailMessage:
+    """Return the mail that carries an invoice; `area_url` is where an account finds it again, None for a guest."""
+    return _attach(_message(heading, "invoice", document=document, area_url=area_url), heading, document)
+
+
+def invoice_trial(heading: Heading, document: Document) -> EmailMessage:
+    """Return the mail that shows a specimen to the shop itself; customers never get one."""
+    return _attach(_message(heading, "invoice_trial", document=document), heading, document)
+
+
+def request_cancelled(heading: Heading, *, order_number: str, reason: str, order_url: str) -> EmailMessage:
+    """Return the mail that says why a requested invoice will not come; `reason` is a French sentence."""
+    return _message(heading, "request_cancelled", order_number=order_number, reason=reason, order_url=order_url)
+
+
+def _environment(translate: Callable[[str], str]) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=select_autoescape(),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+
+    def plural(one: str, many: str, count: int) -> str:
+        return translate(one if count == 1 else many)
+
+    environment.install_gettext_callables(translate, plural, newstyle=True)  # type: ignore[attr-defined]
+    return environment
+
+
+def _message(heading: Heading, name: str, **facts: object) -> EmailMessage:
+    environment = _environment(heading.translate)
+    context = {**facts, "shop": heading.shop_name, "support": _bare(heading.reply_to), "language": heading.language}
+
+    def text(part: str) -> str:
+        return environment.get_template(f"{name}/{part}").render(context)
+
+    message = EmailMessage(policy=policy.SMTP)
+    message["From"] = _from(heading)
+    message["To"] = [_address(one) for one in heading.to.split(",")]
+    message["Reply-To"] = _address(heading.reply_to)
+    message["Subject"] = " ".join(text("subject.txt").split())
+    message["Date"] = heading.date
+    message["Message-ID"] = heading.message_id
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: absence notices do not answer it…
+    message["X-Auto-Response-Suppress"] = "All"  # …nor does Exchange, which reads its own header only.
+    message["Content-Language"] = heading.language
+    message.set_content(text("body.txt"), cte="quoted-printable")
+    message.add_alternative(text("body.html"), subtype="html", cte="quoted-printable")
+    message.set_boundary(_boundary(heading, "alternative"))
+    return message
+
+
+def _attach(message: EmailMessage, heading: Heading, document: Document) -> EmailMessage:
+    message.add_attachment(document.pdf, maintype="application", subtype="pdf", filename=document.file_name)
+    message.set_boundary(_boundary(heading, "mixed"))
+    return message
+
+
+def _boundary(heading: Heading, part: str) -> str:
+    """Derive the boundary from the message id: chance would give each attempt other bytes."""
+    return "=_" + hashlib.sha256(f"{part}{heading.message_id}".encode()).hexdigest()[:40]
+
+
+def _from(heading: Heading) -> Address:
+    name, address = parseaddr(heading.sender)
+    return Address(display_name=name or heading.shop_name, addr_spec=envelope_form(address))
+
+
+def _address(written: str) -> Address:
+    name, address = parseaddr(written)
+    return Address(display_name=name, addr_spec=envelope_form(address))
+
+
+def _bare(written: str) -> str:
+    return parseaddr(written)[1]

@@ -1,0 +1,184 @@
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any
+
+import html5lib
+import pytest
+
+from mail import messages
+
+LINK = "https://factures.example/confirmer/Zm9v_bar-baz"
+HOSTILE = '<img src=x onerror=alert(1)> "{{7*7}}" & {% raw %}'
+
+
+def a_heading(**changes: Any) -> messages.Heading:
+    facts: dict[str, Any] = {
+        "sender": "no-reply@boutique.example",
+        "reply_to": "aide@boutique.example",
+        "to": "claire@example.org",
+        "message_id": "<delivery-1@boutique.example>",
+        "date": datetime(2026, 11, 24, 9, 30, tzinfo=UTC),
+        "shop_name": "L'Atelier du T-shirt",
+    }
+    return messages.Heading(**facts | changes)
+
+
+def a_document(**changes: Any) -> messages.Document:
+    facts: dict[str, Any] = {
+        "number": "FA-2026-000001",
+        "order_number": "T-100234",
+        "amount": "31,72 €",
+        "file_name": "FA-2026-000001.pdf",
+        "pdf": b"%PDF-1.7 \xff\x00 bytes",
+    }
+    return messages.Document(**facts | changes)
+
+
+BUILDERS: dict[str, Callable[[messages.Heading], EmailMessage]] = {
+    "confirmation": lambda heading: messages.confirmation(heading, link=LINK, code="482913"),
+    "confirmation_reminder": lambda heading: messages.confirmation_reminder(heading, link=LINK, code="482913"),
+    "password_reset": lambda heading: messages.password_reset(heading, link=LINK),
+    "account_exists": lambda heading: messages.account_exists(heading, sign_in_url=LINK, reset_url=LINK),
+    "invoice": lambda heading: messages.invoice(heading, a_document(), area_url=LINK),
+    "invoice_trial": lambda heading: messages.invoice_trial(heading, a_document()),
+    "request_cancelled": lambda heading: messages.request_cancelled(
+        heading, order_number="T-100234", reason="Cette commande a été annulée.", order_url=LINK
+    ),
+}
+every_mail = pytest.mark.parametrize("build", BUILDERS.values(), ids=BUILDERS)
+
+
+def parsed(message: EmailMessage) -> EmailMessage:
+    received = message_from_bytes(message.as_bytes(), policy=policy.default)
+    assert isinstance(received, EmailMessage)
+    return received
+
+
+def body(message: EmailMessage, kind: str) -> str:
+    part = parsed(message).get_body((kind,))
+    assert part is not None
+    content: str = part.get_content()
+    return content.replace("\r\n", "\n")
+
+
+@every_mail
+def test_every_mail_has_its_head(build: Callable[[messages.Heading], EmailMessage]) -> None:
+    message = parsed(build(a_heading()))
+    assert message["From"] == "L'Atelier du T-shirt <no-reply@boutique.example>"
+    assert message["Reply-To"] == "aide@boutique.example"
+    assert message["To"] == "claire@example.org"
+    assert message["Message-ID"] == "<delivery-1@boutique.example>"
+    assert message["Date"].datetime == datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert "L'Atelier du T-shirt" in message["Subject"]
+
+
+@every_mail
+def test_every_mail_says_the_same_in_text_and_html_and_whom_to_write_to(
+    build: Callable[[messages.Heading], EmailMessage],
+) -> None:
+    message = build(a_heading())
+    for kind in ("plain", "html"):
+        text = body(message, kind)
+        assert "Bonjour" in text
+        assert "aide@boutique.example" in text
+        for fact in ("482913", "FA-2026-000001", "T-100234", "31,72 €", LINK):
+            assert (fact in body(message, "plain")) == (fact in text), fact
+
+
+@every_mail
+def test_html_is_valid_and_calls_nobody(build: Callable[[messages.Heading], EmailMessage]) -> None:
+    text = body(build(a_heading()), "html")
+    html5lib.HTMLParser(strict=True).parse(text)
+    assert not any(word in text for word in ("<img", "<script", "<link", "url(", "@import", "onclick"))
+    assert 'content="light dark"' in text
+
+
+@every_mail
+def test_the_same_delivery_gives_the_same_bytes(build: Callable[[messages.Heading], EmailMessage]) -> None:
+    assert build(a_heading()).as_bytes() == build(a_heading()).as_bytes()
+    assert build(a_heading()).as_bytes() != build(a_heading(message_id="<delivery-2@boutique.example>")).as_bytes()
+
+
+@every_mail
+def test_every_line_travels_through_any_server(build: Callable[[messages.Heading], EmailMessage]) -> None:
+    content = build(a_heading()).as_bytes()
+    assert content.isascii()
+    assert all(len(line) <= 998 for line in content.split(b"\r\n"))
+    assert content.replace(b"\r\n", b"").count(b"\n") == 0
+
+
+@every_mail
+def test_every_sentence_can_be_translated(build: Callable[[messages.Heading], EmailMessage]) -> None:
+    def shouted(text: str) -> str:
+        return "".join(char for char in text.upper() if char != "%") if "%(" not in text else text
+
+    assert "BONJOUR," in body(build(a_heading(translate=shouted)), "plain")
+
+
+def test_a_confirmation_holds_one_code_and_one_link() -> None:
+    text = body(BUILDERS["confirmation"](a_heading()), "plain")
+    assert text.count("482913") == 1
+    assert text.count(LINK) == 1
+
+
+def test_the_invoice_is_attached_unchanged() -> None:
+    message = parsed(BUILDERS["invoice"](a_heading()))
+    [attachment] = message.iter_attachments()
+    assert attachment.get_filename() == "FA-2026-000001.pdf"
+    assert attachment.get_content_type() == "application/pdf"
+    assert attachment.get_payload(decode=True) == b"%PDF-1.7 \xff\x00 bytes"
+
+
+def test_a_guest_is_not_sent_to_an_area_they_do_not_have() -> None:
+    message = messages.invoice(a_heading(), a_document(), area_url=None)
+    assert "espace client" not in body(message, "plain") + body(message, "html")
+
+
+def test_a_trial_says_specimen_from_the_first_word() -> None:
+    message = BUILDERS["invoice_trial"](a_heading())
+    assert parsed(message)["Subject"].startswith("SPÉCIMEN")
+    assert "aucune valeur" in body(message, "plain")
+
+
+def test_hostile_text_stays_text() -> None:
+    message = messages.request_cancelled(
+        a_heading(shop_name=HOSTILE), order_number="T-1", reason=HOSTILE, order_url=LINK
+    )
+    assert HOSTILE in body(message, "plain")
+    html = body(message, "html")
+    assert "<img" not in html
+    assert "{{7*7}}" in html
+    html5lib.HTMLParser(strict=True).parse(html)
+
+
+def test_a_line_break_never_makes_a_header() -> None:
+    document = a_document(order_number="T-1\r\nBcc: thief@example.org")
+    for to in ("claire@example.org", "claire@example.org\r\nBcc: thief@example.org"):
+        message = parsed(messages.invoice(a_heading(to=to), document, area_url=LINK))
+        assert message["Bcc"] is None
+        assert message["To"] == "claire@example.org"
+
+
+def test_an_international_domain_is_written_in_ascii() -> None:
+    assert (
+        parsed(messages.password_reset(a_heading(to="elodie@exämple.fr"), link=LINK))["To"]
+        == "elodie@xn--exmple-cua.fr"
+    )
+
+
+def test_the_shop_may_name_itself_and_have_several_addresses() -> None:
+    heading = a_heading(sender="Atelier Été <no-reply@boutique.example>", to="a@boutique.example, b@boutique.example")
+    message = parsed(messages.invoice_trial(heading, a_document()))
+    assert message["From"].addresses[0].display_name == "Atelier Été"
+    assert [address.addr_spec for address in message["To"].addresses] == ["a@boutique.example", "b@boutique.example"]
+
+
+def test_every_folder_is_a_whole_mail_and_has_its_builder() -> None:
+    folders = {
+        path.name: {part.name for part in path.iterdir()} for path in messages.TEMPLATES.iterdir() if path.is_dir()
+    }
+    assert set(folders) == set(BUILDERS)
+    assert all(parts == {"subject.txt", "body.txt", "body.html"} for parts in folders.values())
