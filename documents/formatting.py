@@ -1,0 +1,65 @@
+"""Amounts, quantities, rates and dates as the French write them; every value is rounded before it is formatted."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+
+from babel.dates import format_date
+from babel.numbers import format_currency, format_decimal
+
+NO_BREAK = "\u00a0"
+MINUS = "\u2212"
+CENT = Decimal("0.01")
+
+
+def rounded(amount: Decimal, step: Decimal = CENT) -> Decimal:
+    """Round half up (away from zero) to a multiple of `step`, a power of ten; invoices round this way throughout."""
+    return amount.quantize(step, rounding=ROUND_HALF_UP)
+
+
+def money(amount: Decimal, currency: str = "EUR", locale: str = "fr") -> str:
+    """An amount with its currency, « 1 234,50 € »; rounded half up first, since Babel alone rounds half even.
+
+    Thousands are set apart by U+202F, the currency by U+00A0. The number of places is the currency's own.
+    """
+    return _signed(format_currency(rounded(amount), currency, locale=locale))
+
+
+def number(amount: Decimal, places: int = 2, locale: str = "fr") -> str:
+    """A number with exactly `places` decimals and no currency, « 1 234,50 », for table columns."""
+    pattern = "#,##0" + ("." + "0" * places if places else "")
+    return _signed(format_decimal(rounded(amount, Decimal(1).scaleb(-places)), pattern, locale=locale))
+
+
+def unit_price(amount: Decimal, locale: str = "fr") -> str:
+    """A price of one piece: two decimals, and up to six where it has them, « 12,90 », « 0,0425 »."""
+    return _signed(format_decimal(amount, "#,##0.00####", locale=locale))
+
+
+def quantity(value: Decimal, locale: str = "fr") -> str:
+    """A quantity with the decimals it needs and no others, « 2 », « 1,5 »."""
+    return _signed(format_decimal(value, "#,##0.######", locale=locale, decimal_quantization=False))
+
+
+def rate(percent: Decimal, locale: str = "fr") -> str:
+    """A VAT rate given in percent, « 20 % », « 5,5 % », with U+00A0 before the sign."""
+    return format_decimal(percent, "#,##0.####", locale=locale, decimal_quantization=False) + NO_BREAK + "%"
+
+
+def date_words(day: date, locale: str = "fr") -> str:
+    """A date in words, « 24 novembre 2026 », its parts kept together by U+00A0; the first of a month is « 1er »."""
+    words = format_date(day, "d MMMM y", locale=locale)
+    if locale == "fr" and day.day == 1:
+        words = "1er" + words[1:]
+    return words.replace(" ", NO_BREAK)
+
+
+def date_short(day: date) -> str:
+    """A date in digits, « 24/11/2026 »."""
+    return day.strftime("%d/%m/%Y")
+
+
+def _signed(text: str) -> str:
+    """A minus sign instead of the hyphen, which a line may break after."""
+    return text.replace("-", MINUS)
