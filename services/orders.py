@@ -1,0 +1,108 @@
+"""What a customer reads about their orders: the list, page by page, and the amounts of one."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import tuple_
+from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.sql.base import ExecutableOption
+
+from documents import totals
+from extensions import db
+from models import Customer, Invoice, Order
+
+PAGE_SIZE = 20
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A run of orders, newest first; `next` leads to the following run, None at the end."""
+
+    orders: list[Order]
+    next: str | None
+
+
+def page(customer: Customer, before: str = "", search: str = "") -> Page:
+    """Return the customer's orders after the cursor `before`, those whose number contains `search`.
+
+    Keyset pagination on (placed_at, id): the hundredth page costs what the first does, and an order that arrives
+    meanwhile neither doubles nor hides another. A cursor that is no cursor begins at the start.
+    """
+    found = Order.visible_to(customer).options(*_for_list())
+    wanted = "".join(search.split()).lstrip("#").upper()
+    if wanted:
+        found = found.where(Order.number_key.contains(wanted, autoescape=True))
+    position = _position(before)
+    if position:
+        found = found.where(tuple_(Order.placed_at, Order.id) < position)
+    newest_first = found.order_by(Order.placed_at.desc(), Order.id.desc()).limit(PAGE_SIZE + 1)
+    orders = list(db.session.scalars(newest_first))
+    shown = orders[:PAGE_SIZE]
+    return Page(shown, _cursor(shown[-1]) if len(orders) > PAGE_SIZE else None)
+
+
+def latest(customer: Customer, count: int) -> list[Order]:
+    """Return the customer's newest orders."""
+    found = Order.visible_to(customer).options(*_for_list())
+    return list(db.session.scalars(found.order_by(Order.placed_at.desc(), Order.id.desc()).limit(count)))
+
+
+def with_everything() -> tuple[ExecutableOption, ...]:
+    """Return the loading options for the page of one order: a fixed number of queries, whatever its size."""
+    return (
+        selectinload(Order.lines),
+        selectinload(Order.shipments),
+        selectinload(Order.refunds),
+        joinedload(Order.request),
+        selectinload(Order.invoices).defer(Invoice.snapshot),
+        selectinload(Order.invoices).joinedload(Invoice.file),
+    )
+
+
+def amounts(order: Order) -> totals.Totals | None:
+    """Return what was charged, split by rate, or None when the figures contradict each other (« à vérifier »)."""
+    try:
+        return totals.compute(sale_of(order))
+    except totals.DoesNotAddUp:
+        return None
+
+
+def sale_of(order: Order) -> totals.Sale:
+    """Return the order as the pure value that `documents.totals` computes with."""
+    columns = ("description", "quantity", "unit_price", "vat_rate", "sku", "kind", "discount", "vat_category", "exemption", "tax")
+    values: list[dict[str, Any]] = [{name: getattr(line, name) for name in columns} for line in order.lines]
+    return totals.Sale(
+        prices_include_tax=order.prices_include_tax,
+        lines=tuple(totals.Line(**line) for line in values),
+        total=order.total,
+        order_discount=order.order_discount,
+        total_tax=order.total_tax,
+    )
+
+
+def _for_list() -> tuple[ExecutableOption, ...]:
+    return (
+        joinedload(Order.request),
+        selectinload(Order.refunds),
+        selectinload(Order.invoices).load_only(Invoice.number, Invoice.trial, Invoice.order_id),
+    )
+
+
+def _cursor(order: Order) -> str:
+    """Write the place of an order in the list: microseconds since 1970, and its id for orders of the same moment."""
+    return f"{(order.placed_at - EPOCH) // MICROSECOND}-{order.id}"
+
+
+def _position(cursor: str) -> tuple[datetime, int] | None:
+    """Read a cursor back; None for anything that is not one, since it comes from the address bar."""
+    moment, _dash, order_id = cursor.partition("-")
+    digits = moment + order_id
+    if not (moment and order_id and digits.isascii() and digits.isdigit() and len(digits) < 36):
+        return None
+    try:
+        return EPOCH + int(moment) * MICROSECOND, min(int(order_id), 2**62)
+    except OverflowError:
+        return None
