@@ -1,1 +1,1 @@
-"""Who buys: the billing details of a customer, their rules by country, and their numbers. Pure: no Flask, no database."""
+"""Who buys: the billing details of a customer, their rules and numbers by country. Pure: no Flask."""

@@ -38,9 +38,19 @@ class Details:
 
     @property
     def siren(self) -> str:
-        """The nine digits of a French company, read in its SIRET, else in its French VAT number, else empty."""
-        if len(self.siret) == 14:
+        """The nine digits of a French company, from its SIRET (or SIREN), else its French VAT number, else empty."""
+        if len(self.siret) in (9, 14):
             return self.siret[:9]
-        if len(self.vat_number) == 13 and self.vat_number.startswith("FR"):
-            return self.vat_number[4:]
-        return ""
+        digits = self.vat_number[4:] if self.vat_number.startswith("FR") else ""
+        # Numbers given out by Monaco begin with 000 where French ones carry the SIREN.
+        return digits if len(digits) == 9 and not digits.startswith("000") else ""
+
+    @property
+    def fiscal_number(self) -> str:
+        """What serves as « numéro d'identification fiscale »: the one given, else the SIREN, else the VAT number.
+
+        A company has given its number already, so that nobody types the same one twice.
+        """
+        if self.tax_id or self.kind != "company":
+            return self.tax_id
+        return self.siren or self.vat_number
