@@ -2,19 +2,18 @@
 
 from collections.abc import Mapping
 from importlib import import_module, util
+from urllib.parse import urlsplit
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
-from urllib.parse import urlsplit
 
 import config
+import models  # noqa: F401  Migrations compare the tables with the models.
 from documents import seller
 from extensions import babel, csrf, db, login_manager, migrate
 from services import sessions
 from web import errors, formats, headers, logs
 from web.answers import to_sign_in
-
-import models  # noqa: F401  Migrations compare the tables with the models.
 
 BLUEPRINTS = ("home", "auth", "guest", "customer", "billing", "orders", "invoices", "account", "admin", "health")
 COMMANDS = ("orders", "admin", "invoices", "demo")
@@ -46,7 +45,13 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     headers.install(app, settings)
     errors.install(app)
     formats.install(app)
-    app.context_processor(lambda: {"shop": app.extensions["sellers"].shop, "support_email": settings.support_email, "trial_mode": not settings.live})
+    app.context_processor(
+        lambda: {
+            "shop": app.extensions["sellers"].shop,
+            "support_email": settings.support_email,
+            "trial_mode": not settings.live,
+        }
+    )
     for name in BLUEPRINTS + (("devmail",) if settings.development else ()):
         if util.find_spec(f"blueprints.{name}"):
             app.register_blueprint(import_module(f"blueprints.{name}").bp)

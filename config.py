@@ -94,7 +94,9 @@ def load(env: Mapping[str, str]) -> Settings:
         smtp_url=_url(env, "SMTP_URL", ("smtp", "smtps")),
         mail_from=_address(env, "MAIL_FROM"),
         support_email=_address(env, "SUPPORT_EMAIL"),
-        alert_emails=tuple(_address({"ALERT_EMAIL": one.strip()}, "ALERT_EMAIL") for one in _required(env, "ALERT_EMAIL").split(",")),
+        alert_emails=tuple(
+            _address({"ALERT_EMAIL": one.strip()}, "ALERT_EMAIL") for one in _required(env, "ALERT_EMAIL").split(",")
+        ),
         documents_dir=Path(urlsplit(_url(env, "DOCUMENTS_URL", ("file",))).path),
         seller_file=_file(env, "SELLER_FILE"),
         live=issue_mode == "live",

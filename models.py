@@ -330,7 +330,9 @@ class InvoiceRequest(Model):
         one_of("origin", ("customer", "checkout", "company")),
         CheckConstraint("(state = 'waiting') = (waiting_for IS NOT NULL)", name="waiting_iff_for_something"),
         CheckConstraint("(state = 'sent') = (sent_at IS NOT NULL)", name="sent_iff_dated"),
-        CheckConstraint("(state IN ('cancelled', 'needs_attention')) = (reason IS NOT NULL)", name="reason_iff_stopped"),
+        CheckConstraint(
+            "(state IN ('cancelled', 'needs_attention')) = (reason IS NOT NULL)", name="reason_iff_stopped"
+        ),
         Index("ix_invoice_requests_due", "state", "due_at"),
     )
 
@@ -368,7 +370,9 @@ class InvoiceRequest(Model):
         """Whether something is expected within ten minutes, so that looking again is worth it."""
         if self.state in ("issued", "rendered"):
             return True
-        return self.state == "scheduled" and self.due_at is not None and self.due_at <= clock.now() + timedelta(minutes=10)
+        return (
+            self.state == "scheduled" and self.due_at is not None and self.due_at <= clock.now() + timedelta(minutes=10)
+        )
 
     @property
     def recipient(self) -> str:

@@ -43,7 +43,12 @@ def write_once(name: str, data: bytes) -> Stored:
     finally:
         temporary.unlink(missing_ok=True)
     _fsync_folder(path.parent)
-    return Stored(hashlib.sha256(data).hexdigest(), len(data))
+    return Stored(digest(data), len(data))
+
+
+def digest(data: bytes) -> str:
+    """Return the SHA-256 of the bytes, in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def read(name: str, sha256: str) -> bytes:
@@ -52,7 +57,7 @@ def read(name: str, sha256: str) -> bytes:
     Raises FileNotFoundError when it is gone, Corrupt when its digest is another one.
     """
     data = _path(name).read_bytes()
-    if hashlib.sha256(data).hexdigest() != sha256:
+    if digest(data) != sha256:
         raise Corrupt(name)
     return data
 

@@ -48,6 +48,15 @@ def answers() -> bool:
         return False
 
 
+def waiting() -> int:
+    """Return how many bells wait to be heard; none when Redis is away."""
+    try:
+        with connection(current_app.extensions["settings"].redis_url) as redis:
+            return Queue(QUEUE, connection=redis, serializer=JSONSerializer).count
+    except (RedisError, OSError):
+        return 0
+
+
 def worker(url: str) -> Worker:
     """Return a worker on the one queue, so that a job is never lost between two of them.
 

@@ -1,9 +1,10 @@
 """Requests for invoices: asked for, opened by themselves, reconsidered when the world changes."""
 
 from datetime import datetime, time
+
+from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
-from flask_babel import gettext as _
 
 import clock
 import config
@@ -62,7 +63,10 @@ def reconsider(order: Order) -> None:
     An order that was cancelled, refunded or invoiced elsewhere cancels its request, with the reason.
     """
     request = db.session.scalar(
-        select(InvoiceRequest).where(InvoiceRequest.order_id == order.id).with_for_update().execution_options(populate_existing=True)
+        select(InvoiceRequest)
+        .where(InvoiceRequest.order_id == order.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
     )
     if request is None or request.state not in OPEN:
         return
@@ -94,7 +98,9 @@ def of_order(order_id: int) -> InvoiceRequest:
 
 def lock_order(order_id: int) -> Order:
     """Return the order as it is now, held until the end of the transaction; always locked before its request."""
-    found = select(Order).where(Order.id == order_id).with_for_update(of=Order).execution_options(populate_existing=True)
+    found = (
+        select(Order).where(Order.id == order_id).with_for_update(of=Order).execution_options(populate_existing=True)
+    )
     return db.session.scalars(found).unique().one()
 
 
@@ -153,6 +159,8 @@ def _cancel(request: InvoiceRequest, order: Order, reason: str) -> None:
     history.record("request.cancelled", order=order, customer=request.customer, detail=reason)
     if request.origin == "customer" and request.customer and request.customer.is_confirmed:
         outbox.add(
-            Delivery(kind="request_cancelled", recipient=request.customer.email, customer=request.customer, order=order),
+            Delivery(
+                kind="request_cancelled", recipient=request.customer.email, customer=request.customer, order=order
+            ),
             occasion=f"request:{request.id}:cancelled:{clock.now():%Y%m%d%H%M%S}",
         )

@@ -72,7 +72,18 @@ def amounts(order: Order) -> totals.Totals | None:
 
 def sale_of(order: Order) -> totals.Sale:
     """Return the order as the pure value that `documents.totals` computes with."""
-    columns = ("description", "quantity", "unit_price", "vat_rate", "sku", "kind", "discount", "vat_category", "exemption", "tax")
+    columns = (
+        "description",
+        "quantity",
+        "unit_price",
+        "vat_rate",
+        "sku",
+        "kind",
+        "discount",
+        "vat_category",
+        "exemption",
+        "tax",
+    )
     values: list[dict[str, Any]] = [{name: getattr(line, name) for name in columns} for line in order.lines]
     return totals.Sale(
         prices_include_tax=order.prices_include_tax,

@@ -17,7 +17,7 @@ R = TypeVar("R")
 
 def signed_in_customer() -> Customer:
     """Return the account of this request; only for views behind `login_required`."""
-    return cast(Customer, current_user._get_current_object())
+    return cast("Customer", current_user._get_current_object())
 
 
 def own_order_or_404(number: str, *options: ExecutableOption) -> Order:
@@ -42,4 +42,4 @@ def admin_required(view: Callable[P, R]) -> Callable[P, R]:
             abort(404)
         return view(*args, **kwargs)
 
-    return cast(Callable[P, R], guarded)
+    return cast("Callable[P, R]", guarded)

@@ -23,7 +23,10 @@ def _texts(status: int) -> tuple[str, str]:
         429: (_("Trop d'essais"), _("Vous avez essayé trop souvent. Patientez un peu avant de recommencer.")),
         503: (_("Service indisponible"), _("Le service est indisponible pour un instant. Réessayez dans une minute.")),
     }
-    broken = (_("Une erreur est survenue"), _("L'erreur vient de nous. Elle a été notée, et rien de ce qui était enregistré n'est perdu."))
+    broken = (
+        _("Une erreur est survenue"),
+        _("L'erreur vient de nous. Elle a été notée, et rien de ce qui était enregistré n'est perdu."),
+    )
     unread = (_("Demande refusée"), _("Nous n'avons pas pu traiter cette demande. Revenez en arrière et réessayez."))
     return pages.get(status, broken if status >= 500 else unread)
 
@@ -38,7 +41,11 @@ def answer(status: int, detail: str = "", headers: dict[str, str] | None = None)
         message = [("error", detail or advice)]
         extra = {"HX-Reswap": "none", **(headers or {})}
         return render_template("_flash.html", out_of_band=True, messages=message), status, extra
-    return render_template("errors/error.html", status=status, title=title, advice=detail or advice), status, headers or {}
+    return (
+        render_template("errors/error.html", status=status, title=title, advice=detail or advice),
+        status,
+        headers or {},
+    )
 
 
 def install(app: Flask) -> None:

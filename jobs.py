@@ -1,0 +1,37 @@
+"""The jobs: thin functions that take an id, call one service after the other, and can be run again."""
+
+from mail.smtp import Outcome
+from services import delivery, production
+from services.leases import LeaseLost
+
+
+def produce(request_id: int) -> None:
+    """Number, freeze, draw and mail the invoice of a request that is due; a second run does what is left of it."""
+    lease = production.claim(request_id)
+    if lease is None:
+        return
+    try:
+        invoice_id = production.issue(lease)
+        if invoice_id is None:
+            return
+        delivery_id = production.render(lease, invoice_id)
+    except LeaseLost:
+        return
+    except Exception as error:  # Whatever it is, the request must not be lost, nor stop the others.
+        production.give_up_for_now(lease, error)
+        return
+    deliver(delivery_id)
+
+
+def deliver(delivery_id: int) -> None:
+    """Send one mail of the outbox; a second run, or a run beside another, sends nothing."""
+    lease = delivery.claim(delivery_id)
+    if lease is None:
+        return
+    try:
+        message = delivery.content(delivery_id)
+    except Exception as error:  # A document that cannot be read now may be readable later.
+        outcome = Outcome("refused_for_now", f"{type(error).__name__}: {error}"[:300])
+    else:
+        outcome = delivery.send(message)
+    delivery.mark(lease, outcome)

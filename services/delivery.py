@@ -1,0 +1,146 @@
+"""One e-mail from the outbox to the mail server: claim, write, send, mark."""
+
+import logging
+from datetime import timedelta
+from email.message import EmailMessage
+
+from flask import current_app, url_for
+from sqlalchemy import and_, or_
+
+import clock
+import config
+import storage
+from documents import formatting
+from extensions import db, transaction
+from mail import messages, smtp
+from mail.smtp import Outcome
+from models import Delivery, Invoice
+from services import accounts, history, leases
+from services.leases import Lease
+
+BACKOFF = tuple(timedelta(minutes=minutes) for minutes in (5, 15, 60, 240, 720, 1440))
+
+log = logging.getLogger(__name__)
+
+
+def claim(delivery_id: int) -> Lease | None:
+    """Return the right to send a mail, or None when it is not due, sent already, or in another worker's hands.
+
+    A mail found in `sending` after its lease ran out was in the hands of a worker that died: nobody knows whether it
+    arrived. It is sent once more with the same Message-ID, and after that only a person decides.
+    """
+    pending = Delivery.state == "pending"
+    orphaned = and_(Delivery.state == "sending", Delivery.doubts == 0)
+    with transaction():
+        lease = leases.take(Delivery, delivery_id, or_(pending, orphaned))
+        if lease:
+            delivery = db.session.get_one(Delivery, delivery_id, populate_existing=True)
+            delivery.doubts += delivery.state == "sending"
+            delivery.state = "sending"
+            delivery.attempts += 1
+    return lease
+
+
+def content(delivery_id: int) -> EmailMessage:
+    """Return the message of a delivery; for a confirmation or a new password with a fresh one-time token.
+
+    Raises OSError or storage.Corrupt when the document it carries cannot be read as it was written.
+    """
+    delivery = db.session.get_one(Delivery, delivery_id)
+    settings = config.current()
+    heading = messages.Heading(
+        sender=settings.mail_from,
+        reply_to=settings.support_email,
+        to=delivery.recipient,
+        message_id=delivery.message_id,
+        date=delivery.created_at,
+        shop_name=current_app.extensions["sellers"].shop.name,
+    )
+    if delivery.invoice is not None:
+        return _with_document(heading, delivery, delivery.invoice)
+    if delivery.kind == "account_exists":
+        return messages.account_exists(heading, sign_in_url=_url("auth.sign_in"), reset_url=_url("auth.forgot"))
+    if delivery.kind == "request_cancelled":
+        assert delivery.order is not None and delivery.order.request is not None
+        number, reason = delivery.order.number, delivery.order.request.reason or ""
+        return messages.request_cancelled(
+            heading, order_number=number, reason=reason, order_url=_url("orders.show", number=number)
+        )
+    assert delivery.customer is not None
+    if delivery.kind == "password_reset":
+        token, _code = accounts.fresh_token(delivery.customer, "password_reset")
+        return messages.password_reset(heading, link=_url("auth.reset", token=token))
+    token, code = accounts.fresh_token(delivery.customer, "confirmation")
+    write = messages.confirmation if delivery.kind == "confirmation" else messages.confirmation_reminder
+    return write(heading, link=_url("auth.confirm", token=token), code=code)
+
+
+def send(message: EmailMessage) -> Outcome:
+    """Hand the message to the mail server; no database connection is held meanwhile."""
+    db.session.close()
+    return smtp.send(message, config.current().smtp_url)
+
+
+def mark(lease: Lease, outcome: Outcome) -> None:
+    """Afterwards the delivery says how it ended, and the request of an invoice with it; nothing when the lease was lost."""
+    with transaction():
+        delivery = db.session.get_one(Delivery, lease.id, with_for_update=True, populate_existing=True)
+        if delivery.lease_token != lease.token:
+            log.warning("lease lost after sending", extra={"delivery": lease.id})
+            return
+        leases.release(delivery)
+        delivery.last_error = outcome.detail or None
+        if outcome.kind == "sent":
+            delivery.state, delivery.sent_at, delivery.due_at = "sent", clock.now(), None
+        elif outcome.kind == "refused_for_good":
+            delivery.state, delivery.due_at = "failed", None
+        else:
+            _try_again_or_stop(delivery, outcome)
+        if delivery.state != "pending":
+            _conclude(delivery)
+    if outcome.kind != "sent":
+        log.error("mail not sent", extra={"delivery": lease.id, "outcome": outcome.kind, "state": delivery.state})
+
+
+def _try_again_or_stop(delivery: Delivery, outcome: Outcome) -> None:
+    unknown = outcome.kind == "unknown"
+    delivery.doubts += unknown
+    if delivery.doubts > 1 or delivery.attempts > len(BACKOFF):
+        delivery.state, delivery.due_at = ("unknown" if delivery.doubts > 1 else "failed"), None
+    else:
+        delivery.state, delivery.due_at = "pending", clock.now() + BACKOFF[delivery.attempts - 1]
+
+
+def _conclude(delivery: Delivery) -> None:
+    """Write what the end of a delivery means for the invoice request that it belongs to."""
+    history.record(f"mail.{delivery.state}", order=delivery.order, customer=delivery.customer, detail=delivery.kind)
+    if delivery.invoice is None:
+        return
+    request = delivery.invoice.request
+    if delivery.state == "sent":
+        if request.state in ("rendered", "needs_attention"):
+            request.state, request.sent_at, request.reason, request.due_at = "sent", delivery.sent_at, None, None
+    elif request.state == "rendered":
+        reasons = {
+            "failed": "L'adresse e-mail a refusé le message.",
+            "unknown": "On ne sait pas si le message est arrivé.",
+        }
+        request.state, request.reason = "needs_attention", reasons[delivery.state]
+
+
+def _with_document(heading: messages.Heading, delivery: Delivery, invoice: Invoice) -> EmailMessage:
+    assert invoice.file is not None  # The delivery was written together with the file.
+    document = messages.Document(
+        number=invoice.number,
+        order_number=invoice.order.number,
+        amount=formatting.money(invoice.gross, invoice.currency),
+        file_name=f"{invoice.number}.pdf",
+        pdf=storage.read(invoice.file.name, invoice.file.sha256),
+    )
+    if delivery.kind == "invoice_trial":
+        return messages.invoice_trial(heading, document)
+    return messages.invoice(heading, document, area_url=_url("invoices.index") if delivery.customer_id else None)
+
+
+def _url(endpoint: str, **values: str) -> str:
+    return url_for(endpoint, _external=True, **values)

@@ -1,0 +1,102 @@
+"""The net under the bell: finds in the database what is due and rings for it again."""
+
+from datetime import timedelta
+
+from sqlalchemy import String, cast, delete, literal, or_, select
+
+import clock
+import config
+import task_queue
+from extensions import db, transaction
+from models import Delivery, Invoice, InvoiceRequest, Milestone, RateCounter, SignInSession, Token
+from services import invoicing, outbox
+
+MOST_BELLS = 500  # What the queue holds at most: more would only wait there instead of here.
+REMINDERS = (timedelta(hours=24), timedelta(hours=72))
+
+
+def sweep() -> int:
+    """Afterwards every request and mail that is due has been rung for; return how many were.
+
+    Safe to run several times at once and beside the workers: it only rings, and a bell too many does nothing.
+    """
+    _note_first_start()
+    _reopen_after_trial()
+    _remind_of_confirmation()
+    _forget_the_expired()
+    room = MOST_BELLS - task_queue.waiting()
+    if room <= 0:
+        return 0
+    requests = _due(InvoiceRequest, ("scheduled", "issued"), room)
+    deliveries = _due(Delivery, ("pending", "sending"), room)
+    db.session.rollback()
+    rung = [task_queue.ring("produce", one) for one in requests] + [
+        task_queue.ring("deliver", one) for one in deliveries
+    ]
+    return sum(rung)
+
+
+def _due(model: type[InvoiceRequest] | type[Delivery], states: tuple[str, ...], most: int) -> list[int]:
+    now = clock.now()
+    free = or_(model.lease_until.is_(None), model.lease_until < now)
+    found = select(model.id).where(model.state.in_(states), model.due_at <= now, free)
+    return list(db.session.scalars(found.order_by(model.due_at, model.id).limit(most)))
+
+
+def _note_first_start() -> None:
+    """Afterwards the day from which orders open requests by themselves is fixed (`INVOICE_FROM`)."""
+    if db.session.get(Milestone, "first_start") is None:
+        with transaction():
+            if db.session.get(Milestone, "first_start") is None:
+                db.session.add(Milestone(name="first_start"))
+
+
+def _reopen_after_trial() -> None:
+    """Afterwards what was only tried out as a specimen is scheduled for a real invoice, once the switch is on live."""
+    if not config.current().live:
+        return
+    real = select(Invoice.request_id).where(Invoice.trial.is_(False))
+    tried = select(Invoice.request_id).where(Invoice.trial.is_(True), Invoice.request_id.not_in(real))
+    if db.session.scalar(tried.limit(1)) is None:
+        return
+    with transaction():
+        for request in db.session.scalars(select(InvoiceRequest).where(InvoiceRequest.id.in_(tried)).with_for_update()):
+            if request.state in ("issued", "rendered", "sent", "needs_attention"):
+                request.state, request.due_at = "scheduled", request.earliest_at
+                request.sent_at = request.reason = None
+                invoicing.reconsider(request.order)
+
+
+def _remind_of_confirmation() -> None:
+    """Afterwards an account whose request waits for its address was reminded after 24 and after 72 hours, once each."""
+    for after in REMINDERS:
+        hours = int(after.total_seconds() // 3600)
+        occasion = literal("request:").concat(cast(InvoiceRequest.id, String)).concat(f":reminder:{hours}")
+        waiting = (
+            select(InvoiceRequest)
+            .outerjoin(Delivery, Delivery.occasion == occasion)
+            .where(
+                InvoiceRequest.state == "waiting",
+                InvoiceRequest.waiting_for == "confirmation",
+                InvoiceRequest.requested_at <= clock.now() - after,
+                Delivery.id.is_(None),
+            )
+        )
+        if db.session.scalar(waiting.limit(1)) is None:
+            continue
+        with transaction():
+            for request in db.session.scalars(waiting.limit(200)):
+                assert request.customer is not None  # Only an account's request waits for its address.
+                reminder = Delivery(
+                    kind="confirmation_reminder", recipient=request.customer.email, customer=request.customer
+                )
+                outbox.add(reminder, occasion=f"request:{request.id}:reminder:{hours}")
+
+
+def _forget_the_expired() -> None:
+    """Afterwards counters, tokens and sessions that can no longer matter are gone."""
+    now = clock.now()
+    with transaction():
+        db.session.execute(delete(RateCounter).where(RateCounter.window_start < now - timedelta(days=2)))
+        db.session.execute(delete(Token).where(Token.expires_at < now - timedelta(days=7)))
+        db.session.execute(delete(SignInSession).where(SignInSession.last_seen_at < now - timedelta(days=100)))

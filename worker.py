@@ -1,0 +1,59 @@
+"""The worker process: `python worker.py` runs jobs, `python worker.py --sweep` is the sweeper's own process."""
+
+import argparse
+import signal
+import sys
+import threading
+
+from flask import Flask
+
+import config
+import task_queue
+from app import create_app
+from documents import pdf
+from documents.seller import SellerFileError
+from extensions import db
+from services import production, sweep
+from web import logs
+
+
+def work(app: Flask) -> None:
+    """Run jobs until told to stop; fonts and templates are loaded before the fork, connections are not opened."""
+    settings = app.extensions["settings"]
+    pdf.warm_up()
+    with app.app_context():
+        production.require_mode()
+        db.session.remove()
+        db.engine.dispose()
+        task_queue.worker(settings.redis_url).work(logging_level="WARNING")
+
+
+def sweep_forever(app: Flask) -> None:
+    """Sweep every `SWEEP_SECONDS` until told to stop; a sweep that fails is logged and the next one tries again."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    while not stop.is_set():
+        with app.app_context():
+            try:
+                sweep.sweep()
+            except Exception:
+                app.logger.exception("sweep failed")
+        stop.wait(app.extensions["settings"].sweep_seconds)
+
+
+def main() -> None:
+    """Start what the command line asks for; a wrong setting is one clear line and exit status 2."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sweep", action="store_true", help="run the sweeper instead of a worker")
+    arguments = parser.parse_args()
+    logs.configure()
+    try:
+        app = create_app()
+        sweep_forever(app) if arguments.sweep else work(app)
+    except (config.SettingsError, SellerFileError, production.WrongMode) as error:
+        sys.exit(f"espace-client: {error}")
+
+
+if __name__ == "__main__":
+    main()
