@@ -156,7 +156,7 @@ _DIRECTIONS = re.compile("[\u200b\u202a-\u202e\u2066-\u2069\ufeff]")
 
 
 def _tidy(text: str) -> str:
-    """Composed letters (NFC), single blanks, none of the invisible signs that could turn a line of a document around."""
+    """Composed letters (NFC), single blanks, none of the invisible signs that turn a line of a document around."""
     return " ".join(unicodedata.normalize("NFC", _DIRECTIONS.sub("", text)).split())
 
 
