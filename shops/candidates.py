@@ -1,0 +1,54 @@
+"""What a file holds, document by document: a message, or why there is none, and the lines where it stands."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from shops.numbers import NUMBER_LENGTH
+from shops.problems import FieldProblem
+from shops.schema import InvalidMessage, OrderMessage
+
+
+class UnreadableFile(Exception):
+    """Nothing of this file can be taken; the text is French and says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One document of a file: `message` or `problems`, never both; lines are counted from 1."""
+
+    number: str
+    first_line: int
+    last_line: int
+    message: OrderMessage | None = None
+    problems: tuple[FieldProblem, ...] = ()
+
+
+def check(sent: Any, *, first_line: int, last_line: int, number: str = "") -> Candidate:
+    """Return the candidate that the schema makes of what was sent."""
+    number = number or _number_of(sent)
+    try:
+        message = OrderMessage.checked(sent)
+    except InvalidMessage as invalid:
+        return Candidate(number, first_line, last_line, problems=invalid.problems)
+    return Candidate(message.number, first_line, last_line, message=message)
+
+
+def refuse(reason: str, *, first_line: int, last_line: int, number: str = "", path: str = "") -> Candidate:
+    """Return a candidate that is refused for one reason."""
+    return refuse_all([FieldProblem(path, reason)], first_line=first_line, last_line=last_line, number=number)
+
+
+def refuse_all(problems: Iterable[FieldProblem], *, first_line: int, last_line: int, number: str = "") -> Candidate:
+    """Return a candidate that is refused for these reasons."""
+    return Candidate(_shown(number), first_line, last_line, problems=tuple(problems))
+
+
+def _number_of(sent: Any) -> str:
+    number = sent.get("number") if isinstance(sent, dict) else None
+    return _shown(str(number)) if isinstance(number, str | int) else ""
+
+
+def _shown(number: str) -> str:
+    """A number that breaks the schema is still reported, without what a terminal or a page would trip over."""
+    return "".join(sign if sign.isprintable() else "?" for sign in number[:NUMBER_LENGTH])
