@@ -33,7 +33,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
 
-    logs.install(app, settings)
+    logs.install(app)
     db.init_app(app)
     migrate.init_app(app, db)
     csrf.init_app(app)

@@ -67,7 +67,7 @@ def environment() -> dict[str, str]:
     if "APP_ENV" not in env and file.is_file():
         lines = (line.strip() for line in file.read_text(encoding="utf-8").splitlines())
         pairs = (line.split("=", 1) for line in lines if line and not line.startswith("#"))
-        env = {name: value for name, value in pairs} | env
+        env = dict(pairs) | env
     return env
 
 

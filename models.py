@@ -4,6 +4,7 @@ Every invariant stands twice: as a readable method here, and as a constraint tha
 Amounts are `Decimal` with two places, moments are aware UTC (see `columns.py`).
 """
 
+from dataclasses import fields
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Self
@@ -23,10 +24,7 @@ if TYPE_CHECKING:
 else:
     Model = db.Model
 
-ADDRESS_FIELDS = (
-    "kind", "first_name", "last_name", "company_name", "tax_id", "siret", "vat_number",
-    "line1", "line2", "postal_code", "city", "country",
-)  # fmt: skip
+ADDRESS_FIELDS = tuple(field.name for field in fields(Details))
 
 
 def one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
@@ -366,13 +364,15 @@ class InvoiceRequest(Model):
         return self.state in self.FINAL
 
     @property
+    def is_due(self) -> bool:
+        """Whether its moment has come."""
+        return self.due_at is not None and self.due_at <= clock.now()
+
+    @property
     def change_is_near(self) -> bool:
         """Whether something is expected within ten minutes, so that looking again is worth it."""
-        if self.state in ("issued", "rendered"):
-            return True
-        return (
-            self.state == "scheduled" and self.due_at is not None and self.due_at <= clock.now() + timedelta(minutes=10)
-        )
+        near = clock.now() + timedelta(minutes=10)
+        return self.state in ("issued", "rendered") or (self.due_at is not None and self.due_at <= near)
 
     @property
     def recipient(self) -> str:

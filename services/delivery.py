@@ -1,11 +1,12 @@
 """One e-mail from the outbox to the mail server: claim, write, send, mark."""
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 from email.message import EmailMessage
 
 from flask import current_app, url_for
-from sqlalchemy import and_, or_
+from sqlalchemy import and_, or_, select
 
 import clock
 import config
@@ -13,9 +14,10 @@ import storage
 from documents import formatting
 from extensions import db, transaction
 from mail import messages, smtp
+from mail.messages import Heading
 from mail.smtp import Outcome
-from models import Delivery, Invoice
-from services import accounts, history, leases
+from models import Customer, Delivery, Invoice, Order, StoredFile
+from services import accounts, history, invoicing, leases
 from services.leases import Lease
 
 BACKOFF = tuple(timedelta(minutes=minutes) for minutes in (5, 15, 60, 240, 720, 1440))
@@ -56,23 +58,7 @@ def content(delivery_id: int) -> EmailMessage:
         date=delivery.created_at,
         shop_name=current_app.extensions["sellers"].shop.name,
     )
-    if delivery.invoice is not None:
-        return _with_document(heading, delivery, delivery.invoice)
-    if delivery.kind == "account_exists":
-        return messages.account_exists(heading, sign_in_url=_url("auth.sign_in"), reset_url=_url("auth.forgot"))
-    if delivery.kind == "request_cancelled":
-        assert delivery.order is not None and delivery.order.request is not None
-        number, reason = delivery.order.number, delivery.order.request.reason or ""
-        return messages.request_cancelled(
-            heading, order_number=number, reason=reason, order_url=_url("orders.show", number=number)
-        )
-    assert delivery.customer is not None
-    if delivery.kind == "password_reset":
-        token, _code = accounts.fresh_token(delivery.customer, "password_reset")
-        return messages.password_reset(heading, link=_url("auth.reset", token=token))
-    token, code = accounts.fresh_token(delivery.customer, "confirmation")
-    write = messages.confirmation if delivery.kind == "confirmation" else messages.confirmation_reminder
-    return write(heading, link=_url("auth.confirm", token=token), code=code)
+    return WRITERS[delivery.kind](heading, delivery)
 
 
 def send(message: EmailMessage) -> Outcome:
@@ -82,7 +68,7 @@ def send(message: EmailMessage) -> Outcome:
 
 
 def mark(lease: Lease, outcome: Outcome) -> None:
-    """Afterwards the delivery says how it ended, and the request of an invoice with it; nothing when the lease was lost."""
+    """Afterwards the delivery says how it ended, and its invoice's request too; nothing when the lease was lost."""
     with transaction():
         delivery = db.session.get_one(Delivery, lease.id, with_for_update=True, populate_existing=True)
         if delivery.lease_token != lease.token:
@@ -128,19 +114,59 @@ def _conclude(delivery: Delivery) -> None:
         request.state, request.reason = "needs_attention", reasons[delivery.state]
 
 
-def _with_document(heading: messages.Heading, delivery: Delivery, invoice: Invoice) -> EmailMessage:
-    assert invoice.file is not None  # The delivery was written together with the file.
-    document = messages.Document(
+def _invoice(heading: Heading, delivery: Delivery) -> EmailMessage:
+    area_url = _url("invoices.index") if delivery.customer_id else None
+    return messages.invoice(heading, _document(delivery), area_url=area_url)
+
+
+def _invoice_trial(heading: Heading, delivery: Delivery) -> EmailMessage:
+    return messages.invoice_trial(heading, _document(delivery))
+
+
+def _confirmation(heading: Heading, delivery: Delivery) -> EmailMessage:
+    token, code = accounts.fresh_token(db.session.get_one(Customer, delivery.customer_id), "confirmation")
+    write = messages.confirmation if delivery.kind == "confirmation" else messages.confirmation_reminder
+    return write(heading, link=_url("auth.confirm", token=token), code=code)
+
+
+def _password_reset(heading: Heading, delivery: Delivery) -> EmailMessage:
+    token, _code = accounts.fresh_token(db.session.get_one(Customer, delivery.customer_id), "password_reset")
+    return messages.password_reset(heading, link=_url("auth.reset", token=token))
+
+
+def _account_exists(heading: Heading, _delivery: Delivery) -> EmailMessage:
+    return messages.account_exists(heading, sign_in_url=_url("auth.sign_in"), reset_url=_url("auth.forgot"))
+
+
+def _request_cancelled(heading: Heading, delivery: Delivery) -> EmailMessage:
+    order = db.session.get_one(Order, delivery.order_id)
+    reason = invoicing.of_order(order.id).reason or ""
+    url = _url("orders.show", number=order.number)
+    return messages.request_cancelled(heading, order_number=order.number, reason=reason, order_url=url)
+
+
+def _document(delivery: Delivery) -> messages.Document:
+    invoice = db.session.get_one(Invoice, delivery.invoice_id)
+    file = db.session.scalars(select(StoredFile).where(StoredFile.invoice_id == invoice.id)).one()
+    return messages.Document(
         number=invoice.number,
         order_number=invoice.order.number,
         amount=formatting.money(invoice.gross, invoice.currency),
         file_name=f"{invoice.number}.pdf",
-        pdf=storage.read(invoice.file.name, invoice.file.sha256),
+        pdf=storage.read(file.name, file.sha256),
     )
-    if delivery.kind == "invoice_trial":
-        return messages.invoice_trial(heading, document)
-    return messages.invoice(heading, document, area_url=_url("invoices.index") if delivery.customer_id else None)
 
 
 def _url(endpoint: str, **values: str) -> str:
     return url_for(endpoint, _external=True, **values)
+
+
+WRITERS: dict[str, Callable[[Heading, Delivery], EmailMessage]] = {
+    "invoice": _invoice,
+    "invoice_trial": _invoice_trial,
+    "confirmation": _confirmation,
+    "confirmation_reminder": _confirmation,
+    "password_reset": _password_reset,
+    "account_exists": _account_exists,
+    "request_cancelled": _request_cancelled,
+}

@@ -43,8 +43,8 @@ def ask(order: Order, customer: Customer, purchase_order: str = "") -> InvoiceRe
 def open_automatic(order: Order) -> None:
     """Afterwards an order that was to be invoiced from the start has its request; inside the caller's transaction.
 
-    That is: asked for at checkout, or billed to a company with a valid SIREN or VAT id, to which an invoice is due without
-    asking (CGI art. 289 I-1-a). Never before `INVOICE_FROM`, never for what another system has invoiced already.
+    That is: asked for at checkout, or billed to a company with a valid SIREN or VAT id, to which an invoice is due
+    without asking (CGI art. 289 I-1-a). Never before `INVOICE_FROM`, never for what another system has invoiced already.
     """
     details = order.billing.details() if order.billing else None
     company = details is not None and rules.names_a_registered_company(details)
@@ -87,7 +87,7 @@ def reconsider_customer(customer: Customer) -> None:
 
 def ring_if_due(request: InvoiceRequest | None) -> None:
     """Tell a worker about a request that is due now; after the commit. The sweep finds what nobody hears."""
-    if request and request.state == "scheduled" and request.due_at and request.due_at <= clock.now():
+    if request and request.state == "scheduled" and request.is_due:
         task_queue.ring("produce", request.id)
 
 

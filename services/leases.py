@@ -3,6 +3,7 @@
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any, cast
 
 from sqlalchemy import ColumnElement, or_, update
 from sqlalchemy.engine import CursorResult
@@ -27,15 +28,15 @@ class Lease:
 
 
 def take(model: type[InvoiceRequest] | type[Delivery], row_id: int, condition: ColumnElement[bool]) -> Lease | None:
-    """Afterwards the row is held by the returned lease; None when it is not free or not due, inside the caller's transaction.
+    """Return the right to work on a row, or None when it is not free or not due; inside the caller's transaction.
 
     One conditional UPDATE decides, so that of two workers one gets the row and the other nothing.
     """
     now, token = clock.now(), secrets.token_hex(16)
     free = or_(model.lease_until.is_(None), model.lease_until < now)
     statement = update(model).where(model.id == row_id, model.due_at <= now, free, condition)
-    result = db.session.execute(statement.values(lease_token=token, lease_until=now + LEASE))
-    assert isinstance(result, CursorResult)
+    held = statement.values(lease_token=token, lease_until=now + LEASE)
+    result = cast("CursorResult[Any]", db.session.execute(held))
     return Lease(row_id, token) if result.rowcount == 1 else None
 
 

@@ -65,6 +65,4 @@ def _created(name: str, day: date, *, first_ever: bool, trial: bool) -> NumberSe
             db.session.add(NumberSeries(name=name, last_number=before, last_date=day))
     except IntegrityError:
         pass
-    series = _locked(name)
-    assert series is not None
-    return series
+    return db.session.get_one(NumberSeries, name, with_for_update=True, populate_existing=True)

@@ -12,6 +12,7 @@ import storage
 from documents import pdf, snapshot
 from extensions import db, transaction
 from models import Delivery, Invoice, InvoiceRequest, Milestone, Order, StoredFile
+from parties.details import Details
 from services import history, invoicing, leases, numbering, outbox
 from services.leases import Lease, LeaseLost
 
@@ -48,10 +49,11 @@ def issue(lease: Lease) -> int | None:
         if request.state == "scheduled":
             order = invoicing.lock_order(request.order_id)
             invoicing.reconsider(order)
-            if request.state != "scheduled" or request.due_at is None or request.due_at > clock.now():
+            details = order.effective_details()
+            if details is None or request.state != "scheduled" or not request.is_due:
                 leases.release(request)
                 return None
-            _write_invoice(request, order)
+            _write_invoice(request, order, details)
             request.state = "issued"
         return _current_invoice(request).id
 
@@ -115,14 +117,12 @@ def _current_invoice(request: InvoiceRequest) -> Invoice:
     return db.session.scalars(found).one()
 
 
-def _write_invoice(request: InvoiceRequest, order: Order) -> None:
+def _write_invoice(request: InvoiceRequest, order: Order, details: Details) -> None:
     require_mode()
     settings, now = config.current(), clock.now()
     number = numbering.take(settings.invoice_prefix, now, trial=not settings.live)
     if settings.live and db.session.get(Milestone, "live") is None:
         db.session.add(Milestone(name="live"))
-    details = order.effective_details()
-    assert details is not None  # A request whose details are incomplete waits for them.
     content = snapshot.build(
         number=number.text,
         issue_date=number.date,

@@ -8,7 +8,7 @@ import clock
 import config
 import task_queue
 from extensions import db, transaction
-from models import Delivery, Invoice, InvoiceRequest, Milestone, RateCounter, SignInSession, Token
+from models import Customer, Delivery, Invoice, InvoiceRequest, Milestone, RateCounter, SignInSession, Token
 from services import invoicing, outbox
 
 MOST_BELLS = 500  # What the queue holds at most: more would only wait there instead of here.
@@ -86,10 +86,8 @@ def _remind_of_confirmation() -> None:
             continue
         with transaction():
             for request in db.session.scalars(waiting.limit(200)):
-                assert request.customer is not None  # Only an account's request waits for its address.
-                reminder = Delivery(
-                    kind="confirmation_reminder", recipient=request.customer.email, customer=request.customer
-                )
+                customer = db.session.get_one(Customer, request.customer_id)
+                reminder = Delivery(kind="confirmation_reminder", recipient=customer.email, customer=customer)
                 outbox.add(reminder, occasion=f"request:{request.id}:reminder:{hours}")
 
 

@@ -19,7 +19,7 @@ def render(page: str, fragment: str, status: int = 200, **context: Any) -> Respo
 
 
 def changed(fragment: str, url: str, **context: Any) -> ResponseReturnValue:
-    """Answer a change: the new fragment to htmx, a 303 to the page for a browser (fetch would follow a 303 into the target)."""
+    """Answer a change: the new fragment to htmx, whose fetch would follow a 303 into the target; a 303 to others."""
     if wants_fragment():
         return render_template(fragment, **context) + render_template("_flash.html", out_of_band=True), 200
     return redirect(url, 303)

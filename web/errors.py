@@ -78,5 +78,5 @@ def install(app: Flask) -> None:
     @app.errorhandler(Exception)
     def broken(error: Exception) -> ResponseReturnValue:
         db.session.rollback()
-        app.logger.exception("unhandled error", exc_info=error)
+        app.logger.error("unhandled error", exc_info=error)
         return answer(500)

@@ -11,8 +11,6 @@ import time
 from flask import Flask, Response, g, has_request_context, request
 from pythonjsonlogger.json import JsonFormatter
 
-from config import Settings
-
 
 class RequestId(logging.Filter):
     """Give every record the id of the request that it belongs to."""
@@ -39,7 +37,7 @@ def configure() -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
-def install(app: Flask, settings: Settings) -> None:
+def install(app: Flask) -> None:
     """Afterwards each request has an id, given back in `X-Request-Id`, and leaves one line in the log."""
 
     @app.before_request
