@@ -1,8 +1,7 @@
 """What a customer reads about their orders: the list, page by page, and the amounts of one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from sqlalchemy import tuple_
 from sqlalchemy.orm import joinedload, selectinload
@@ -15,6 +14,7 @@ from models import Customer, Invoice, Order
 PAGE_SIZE = 20
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+LINE_FIELDS = tuple(field.name for field in fields(totals.Line))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,22 +72,9 @@ def amounts(order: Order) -> totals.Totals | None:
 
 def sale_of(order: Order) -> totals.Sale:
     """Return the order as the pure value that `documents.totals` computes with."""
-    columns = (
-        "description",
-        "quantity",
-        "unit_price",
-        "vat_rate",
-        "sku",
-        "kind",
-        "discount",
-        "vat_category",
-        "exemption",
-        "tax",
-    )
-    values: list[dict[str, Any]] = [{name: getattr(line, name) for name in columns} for line in order.lines]
     return totals.Sale(
         prices_include_tax=order.prices_include_tax,
-        lines=tuple(totals.Line(**line) for line in values),
+        lines=tuple(totals.Line(**{name: getattr(line, name) for name in LINE_FIELDS}) for line in order.lines),
         total=order.total,
         order_discount=order.order_discount,
         total_tax=order.total_tax,
