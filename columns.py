@@ -1,10 +1,10 @@
-"""Column types that mean the same on SQLite and PostgreSQL: exact decimals and aware moments."""
+"""Columns that mean the same on SQLite and PostgreSQL: exact decimals, aware moments, words of a short list."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Numeric
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, Dialect, Numeric
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 
@@ -44,7 +44,7 @@ class Exact(TypeDecorator[Decimal]):
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
         """Read back what was written, with all its places."""
         if value is None or dialect.name != "sqlite":
-            return value
+            return cast("Decimal | None", value)
         return Decimal(value).scaleb(-self.scale).quantize(self.step)
 
 
@@ -74,3 +74,9 @@ class Moment(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
+    """Return the constraint that a column holds one of these words."""
+    words = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({words})", name=f"{column}_known")

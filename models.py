@@ -7,7 +7,7 @@ Amounts are `Decimal` with two places, moments are aware UTC (see `columns.py`).
 from dataclasses import fields
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from flask_babel import gettext as _
 from flask_login import UserMixin
@@ -15,22 +15,11 @@ from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, Select, String,
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 import clock
-from columns import Exact, Moment
-from extensions import Base, DomainError, db
+from columns import Exact, Moment, one_of
+from extensions import DomainError, Model
 from parties.details import Details
 
-if TYPE_CHECKING:
-    Model = Base
-else:
-    Model = db.Model
-
 ADDRESS_FIELDS = tuple(field.name for field in fields(Details))
-
-
-def one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
-    """Return the constraint that a column holds one of these words."""
-    words = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f"{column} IN ({words})", name=f"{column}_known")
 
 
 class BillingDetails(Model):
@@ -195,7 +184,7 @@ class Order(Model):
     invoices: Mapped[list["Invoice"]] = relationship(order_by="Invoice.id", back_populates="order")
 
     @classmethod
-    def visible_to(cls, customer: Customer) -> Select[tuple[Self]]:
+    def visible_to(cls, customer: Customer) -> Select[Self]:
         """Select the orders that this customer may see; everybody else's do not exist for them."""
         return select(cls).where(cls.customer_id == customer.id)
 
@@ -219,14 +208,9 @@ class Order(Model):
         return bool(self.review)
 
     @property
-    def refunded_amount(self) -> Decimal:
-        """What was paid back so far, in the order's currency."""
-        return sum((refund.amount for refund in self.refunds), Decimal("0.00"))
-
-    @property
     def is_fully_refunded(self) -> bool:
         """Whether nothing of what was charged is left with the seller."""
-        return self.total > 0 and self.refunded_amount >= self.total
+        return self.total > 0 and sum(refund.amount for refund in self.refunds) >= self.total
 
     @property
     def issued_invoice(self) -> "Invoice | None":
@@ -424,7 +408,7 @@ class Invoice(Model):
     file: Mapped["StoredFile | None"] = relationship(back_populates="invoice")
 
     @classmethod
-    def visible_to(cls, customer: Customer) -> Select[tuple[Self]]:
+    def visible_to(cls, customer: Customer) -> Select[Self]:
         """Select the documents of this customer's orders; none before the mailbox is proven, none of a trial."""
         owned = select(cls).join(Order).where(Order.customer_id == customer.id, cls.trial.is_(False))
         return owned if customer.is_confirmed else owned.where(false())
@@ -456,7 +440,7 @@ class Delivery(Model):
         "invoice", "invoice_trial", "confirmation", "confirmation_reminder", "password_reset", "account_exists",
         "request_cancelled",
     )  # fmt: skip
-    STATES = ("pending", "sending", "sent", "failed", "unknown", "cancelled")
+    STATES = ("pending", "sending", "sent", "failed", "unknown")
     __table_args__ = (
         one_of("kind", KINDS),
         one_of("state", STATES),

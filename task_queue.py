@@ -4,7 +4,6 @@ What is due stands in the database. A bell that nobody hears costs a minute: the
 """
 
 import logging
-from typing import Any
 
 from flask import current_app
 from redis import Redis
@@ -18,7 +17,7 @@ JOB_TIMEOUT_SECONDS = 180
 log = logging.getLogger(__name__)
 
 
-def connection(url: str) -> "Redis[Any]":
+def connection(url: str) -> Redis:
     """Return a connection that gives up soon: no customer waits for Redis."""
     return Redis.from_url(url, socket_connect_timeout=1, socket_timeout=2)
 
@@ -62,6 +61,6 @@ def worker(url: str) -> Worker:
 
     Its connection waits without a limit, as a worker does.
     """
-    redis: Redis[Any] = Redis.from_url(url)
+    redis: Redis = Redis.from_url(url)
     queue = Queue(QUEUE, connection=redis, serializer=JSONSerializer)
     return Worker([queue], connection=redis, serializer=JSONSerializer)

@@ -44,7 +44,7 @@ def open_automatic(order: Order) -> None:
     """Afterwards an order that was to be invoiced from the start has its request; inside the caller's transaction.
 
     That is: asked for at checkout, or billed to a company with a valid SIREN or VAT id, to which an invoice is due
-    without asking (CGI art. 289 I-1-a). Never before `INVOICE_FROM`, never for what another system has invoiced already.
+    without asking (CGI art. 289 I-1-a). Never before `INVOICE_FROM`, nor for what another system has invoiced.
     """
     details = order.billing.details() if order.billing else None
     company = details is not None and rules.names_a_registered_company(details)

@@ -289,7 +289,7 @@ def upgrade() -> None:
     sa.Column('lease_until', columns.Moment(), nullable=True),
     sa.CheckConstraint("(state = 'sent') = (sent_at IS NOT NULL)", name=op.f('ck_deliveries_sent_iff_dated')),
     sa.CheckConstraint("kind IN ('invoice', 'invoice_trial', 'confirmation', 'confirmation_reminder', 'password_reset', 'account_exists', 'request_cancelled')", name=op.f('ck_deliveries_kind_known')),
-    sa.CheckConstraint("state IN ('pending', 'sending', 'sent', 'failed', 'unknown', 'cancelled')", name=op.f('ck_deliveries_state_known')),
+    sa.CheckConstraint("state IN ('pending', 'sending', 'sent', 'failed', 'unknown')", name=op.f('ck_deliveries_state_known')),
     sa.ForeignKeyConstraint(['customer_id'], ['customers.id'], name=op.f('fk_deliveries_customer_id')),
     sa.ForeignKeyConstraint(['invoice_id'], ['invoices.id'], name=op.f('fk_deliveries_invoice_id')),
     sa.ForeignKeyConstraint(['order_id'], ['orders.id'], name=op.f('fk_deliveries_order_id')),
