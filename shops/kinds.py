@@ -94,7 +94,7 @@ def _moment(value: Any) -> datetime:
 
 
 def _plain(value: Any) -> Any:
-    """Return the text without blanks around it; control characters and broken encodings never reach a document."""
+    """Return the text composed (NFC) and without blanks around it; no control character ever reaches a document."""
     if not isinstance(value, str):
         return value
     if not (value.isascii() and value.isprintable()):
@@ -109,9 +109,14 @@ def _plain(value: Any) -> Any:
     return value.strip()
 
 
+def _code(value: Any) -> Any:
+    """Full-width digits and small letters are ways of typing; folded before the length is measured, never after."""
+    return unicodedata.normalize("NFKC", value).upper() if isinstance(value, str) else value
+
+
 def _compact(value: Any) -> Any:
     """Registration numbers are typed with blanks, dots and hyphens; none of them belongs to the number."""
-    return re.sub(r"[\s.-]", "", value).upper() if isinstance(value, str) else value
+    return re.sub(r"[\s.-]", "", value) if isinstance(value, str) else value
 
 
 def _number(value: str) -> str:
@@ -176,7 +181,8 @@ Currency = Annotated[str, _PLAIN, AfterValidator(_currency)]
 HttpsUrl = Annotated[str, _PLAIN, Field(max_length=500), AfterValidator(_https)]
 Language = Annotated[str, _PLAIN, AfterValidator(_language)]
 
-Compact = Annotated[str, BeforeValidator(_compact), _PLAIN]
+Code = Annotated[str, BeforeValidator(_code), _PLAIN]
+Compact = Annotated[str, BeforeValidator(_compact), BeforeValidator(_code), _PLAIN]
 Id = Annotated[str, _PLAIN, Field(min_length=1, max_length=64)]
 Reference = Annotated[str, _PLAIN, Field(max_length=100)]
 Text = Annotated[str, _PLAIN, Field(max_length=200)]

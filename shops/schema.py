@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from pydantic_core import PydanticCustomError
 
 from shops.kinds import (
+    Code,
     Compact,
     Country,
     Currency,
@@ -77,12 +78,12 @@ class BillingMessage(_Message):
     first_name: Text = ""
     last_name: Text = ""
     company_name: Text = ""
-    tax_id: Annotated[Compact, Field(max_length=40)] = ""
+    tax_id: Annotated[Code, Field(max_length=40)] = ""
     siret: Annotated[Compact, Field(max_length=14)] = ""
     vat_number: Annotated[Compact, Field(max_length=20)] = ""
     line1: Text = ""
     line2: Text = ""
-    postal_code: Annotated[Text, Field(max_length=20)] = ""
+    postal_code: Annotated[Code, Field(max_length=20)] = ""
     city: Text = ""
     country: Country | None = None
 
@@ -93,7 +94,7 @@ class AddressMessage(_Message):
     name: Text = ""
     line1: Text = ""
     line2: Text = ""
-    postal_code: Annotated[Text, Field(max_length=20)] = ""
+    postal_code: Annotated[Code, Field(max_length=20)] = ""
     city: Text = ""
     country: Country | None = None
 
@@ -114,6 +115,11 @@ class LineMessage(_Message):
     vat_category: VatCategory | None = None
     exemption: Text | None = None
     tax: Money | None = None
+
+    @field_validator("exemption")
+    @classmethod
+    def _empty_is_none(cls, text: str | None) -> str | None:
+        return text or None
 
     @field_validator("quantity")
     @classmethod
@@ -206,6 +212,11 @@ class OrderMessage(_Message):
     paid_amount: Money | None = None
     shipments: Annotated[tuple[ShipmentMessage, ...], Field(max_length=100)] = ()
     refunds: Annotated[tuple[RefundMessage, ...], Field(max_length=100)] = ()
+
+    @field_validator("existing_invoice", "purchase_order")
+    @classmethod
+    def _empty_is_none(cls, text: str | None) -> str | None:
+        return text or None
 
     @field_validator("exchange_rate")
     @classmethod
