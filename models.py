@@ -208,9 +208,14 @@ class Order(Model):
         return bool(self.review)
 
     @property
+    def refunded_amount(self) -> Decimal:
+        """What was paid back so far, in the order's currency."""
+        return sum((refund.amount for refund in self.refunds), Decimal("0.00"))
+
+    @property
     def is_fully_refunded(self) -> bool:
         """Whether nothing of what was charged is left with the seller."""
-        return self.total > 0 and sum(refund.amount for refund in self.refunds) >= self.total
+        return self.total > 0 and self.refunded_amount >= self.total
 
     @property
     def issued_invoice(self) -> "Invoice | None":
@@ -224,11 +229,8 @@ class Order(Model):
             return "cancelled"
         if self.is_fully_refunded:
             return "refunded"
-        if self.delivered_at:
-            return "delivered"
-        if self.shipped_at:
-            return "shipped"
-        return "preparing" if self.paid_at else "placed"
+        steps = {"delivered": self.delivered_at, "shipped": self.shipped_at, "preparing": self.paid_at}
+        return next((word for word, moment in steps.items() if moment), "placed")
 
     def require_invoiceable(self) -> None:
         """Raise DomainError, with the reason in French, when this order gives no invoice."""
