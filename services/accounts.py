@@ -1,0 +1,283 @@
+"""Accounts: opened, proven, signed into, recovered. What a stranger sees never tells whether an address has one."""
+
+import secrets
+
+from flask_babel import gettext as _
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+
+import clock
+import task_queue
+from extensions import DomainError, db, transaction
+from mail.addresses import clean, email_key
+from models import Customer, Delivery, InvoiceRequest, Order
+from services import history, invoicing, limits, outbox, passwords, sessions, tokens
+from services.tokens import Purpose
+
+
+class InvalidLink(DomainError):
+    """The link was used, expired, or never was one."""
+
+
+class WrongCode(DomainError):
+    """The six digits are not the ones that were sent, or may not be tried any more."""
+
+
+class WrongPassword(DomainError):
+    """The current password was not given."""
+
+
+def find(email: str) -> Customer | None:
+    """Return the account of an address, however it is spelt; None for what is no address."""
+    try:
+        key = email_key(email)
+    except ValueError:
+        return None
+    return db.session.scalar(select(Customer).where(Customer.email_key == key))
+
+
+def register(email: str, password: str, locale: str = "fr", *, visitor: str | None = None) -> None:
+    """Afterwards the address has an account, and its owner a mail: to confirm it, or saying that there was one already.
+
+    The caller learns nothing about which it was, and both cost the same work. `visitor` is the network address that
+    asks. Raises limits.TooMany, and ValueError when the address is malformed.
+    """
+    limits.hit(limits.REGISTER_BY_IP, limits.network(visitor))
+    existing = find(email)
+    password_hash = passwords.hash(password)
+    if existing is None and create(email, password_hash, locale) is not None:
+        return
+    existing = existing or find(email)  # The other press won; its account is the one that exists.
+    if existing is not None:
+        tell_it_exists(existing)
+
+
+def create(email: str, password_hash: str, locale: str, order: Order | None = None) -> Customer | None:
+    """Afterwards there is one more account, unconfirmed, with a confirmation on its way; None when it existed.
+
+    An `order` that was looked up belongs to it from now on, without addresses until the address is confirmed.
+    Raises ValueError when the address is malformed.
+    """
+    customer = Customer(email=clean(email), email_key=email_key(email), password_hash=password_hash, locale=locale[:10])
+    limits.allows(limits.CONFIRMATIONS_BY_HOUR, customer.email_key)
+    try:
+        with transaction():
+            db.session.add(customer)
+            db.session.flush()
+            if order is not None:
+                mine = update(Order).where(Order.id == order.id, Order.customer_id.is_(None))
+                db.session.execute(mine.values(customer_id=customer.id))
+            delivery = _mail("confirmation", customer)
+            history.record("account.opened", customer=customer, order=order)
+    except IntegrityError:
+        return None
+    outbox.ring(delivery)
+    return customer
+
+
+def tell_it_exists(customer: Customer) -> None:
+    """Afterwards the owner of the account knows by mail that somebody wanted to open another; a few times a day."""
+    allowed = limits.allows(limits.ACCOUNT_NOTICES_BY_DAY, customer.email_key)
+    with transaction():
+        delivery = _mail("account_exists", customer) if allowed else None
+        history.record("account.opened_again", customer=customer)
+    _ring(delivery)
+
+
+def authenticate(email: str, password: str, *, visitor: str | None = None) -> Customer | None:
+    """Return the account whose address and password these are; nobody otherwise, after the same work.
+
+    Raises limits.TooMany.
+    """
+    customer, key = find(email), _limit_key(email)
+    limits.hit(limits.SIGN_IN_BY_IP, limits.network(visitor))
+    limits.hit(limits.SIGN_IN_BY_EMAIL, key)
+    if not passwords.matches(password, customer.password_hash if customer else None) or customer is None:
+        with transaction():
+            history.record("session.refused", customer=customer)
+        return None
+    limits.forgive(limits.SIGN_IN_BY_EMAIL, key)
+    if passwords.is_outdated(customer.password_hash):
+        stronger = passwords.hash(password)
+        with transaction():
+            customer.password_hash = stronger
+    return customer
+
+
+def request_reset(email: str, *, visitor: str | None = None) -> None:
+    """Afterwards the owner of the address, if it has an account, gets a link for a new password.
+
+    The caller learns nothing about which it was. Raises limits.TooMany for the network address that asks too often, never for the recipient.
+    """
+    limits.hit(limits.RESET_BY_IP, limits.network(visitor))
+    customer, key = find(email), _limit_key(email)
+    allowed = limits.allows(limits.RESETS_BY_HOUR, key) and limits.allows(limits.RESETS_BY_DAY, key)
+    with transaction():
+        delivery = _mail("password_reset", customer) if customer and allowed else None
+        history.record("password.reset_requested", customer=customer)
+    _ring(delivery)
+
+
+def reset_password(link: str, password: str) -> Customer:
+    """Afterwards this is the password, every session is over and the address is confirmed: the mailbox was proven.
+
+    Raises InvalidLink.
+    """
+    password_hash = passwords.hash(password)
+    with transaction():
+        customer = tokens.take(link, "password_reset")
+        if customer is None:
+            raise InvalidLink(_("Ce lien n'est plus valable. Demandez-en un nouveau."))
+        customer.password_hash = password_hash
+        tokens.use_up(customer, "password_reset")
+        sessions.end_all(customer)
+        history.record("password.reset", customer=customer)
+        _confirm(customer)
+    _ring_due_requests(customer)
+    return customer
+
+
+def change_password(customer: Customer, current: str, new: str) -> None:
+    """Afterwards this is the password, and every session but the present one is over.
+
+    Raises WrongPassword, and limits.TooMany after ten wrong ones.
+    """
+    limits.hit(limits.PASSWORD_BY_ACCOUNT, customer.email_key)
+    if not passwords.matches(current, customer.password_hash):
+        raise WrongPassword(_("Ce n'est pas votre mot de passe actuel."))
+    limits.forgive(limits.PASSWORD_BY_ACCOUNT, customer.email_key)
+    password_hash = passwords.hash(new)
+    with transaction():
+        customer.password_hash = password_hash
+        tokens.use_up(customer, "password_reset")
+        sessions.end_all(customer, except_raw=customer.session_token)
+        history.record("password.changed", customer=customer)
+
+
+def request_confirmation(customer: Customer) -> None:
+    """Afterwards a mail with a new code and link is on its way, unless the address is confirmed.
+
+    Raises limits.TooMany after five in an hour or ten in a day.
+    """
+    if customer.is_confirmed:
+        return
+    limits.hit(limits.CONFIRMATIONS_BY_HOUR, customer.email_key)
+    limits.hit(limits.CONFIRMATIONS_BY_DAY, customer.email_key)
+    with transaction():
+        delivery = _mail("confirmation", customer)
+    outbox.ring(delivery)
+
+
+def fresh_token(customer: Customer, purpose: Purpose) -> tuple[str, str]:
+    """Return a link token and a code for a mail that is being written; only their hashes are kept."""
+    return tokens.fresh(customer, purpose)
+
+
+def is_open(link: str, purpose: Purpose) -> bool:
+    """Say whether a link can still be used; looking does not use it, since mail scanners look too."""
+    token = tokens.find(link, purpose)
+    return token is not None and token.used_at is None
+
+
+def was_confirmed_by(link: str) -> bool:
+    """Say whether this link belongs to an address that is confirmed by now, so that a second press is no error."""
+    token = tokens.find(link, "confirmation")
+    return token is not None and token.customer.is_confirmed
+
+
+def confirm_by_link(link: str) -> Customer:
+    """Afterwards the address is confirmed, its orders are attached and what waited for it is scheduled.
+
+    Raises InvalidLink.
+    """
+    with transaction():
+        customer = tokens.take(link, "confirmation")
+        if customer is None:
+            raise InvalidLink(_("Ce lien n'est plus valable. Demandez-en un nouveau."))
+        _confirm(customer)
+    _ring_due_requests(customer)
+    return customer
+
+
+def confirm_by_code(customer: Customer, code: str, *, visitor: str | None = None) -> None:
+    """Afterwards the address is confirmed, as by the link; after five wrong tries a code is worth nothing.
+
+    Raises WrongCode and limits.TooMany.
+    """
+    limits.hit(limits.CODE_BY_IP, limits.network(visitor))
+    with transaction():
+        candidates = tokens.usable_codes(customer)
+        right = tokens.try_code(candidates, code)
+        if right:
+            _confirm(customer)
+    if not candidates:
+        raise WrongCode(_("Ce code n'est plus valable. Demandez un nouveau message."))
+    if not right:
+        raise WrongCode(_("Ce n'est pas le code que nous vous avons envoyé."))
+    _ring_due_requests(customer)
+
+
+def create_admin(email: str, password: str) -> Customer:
+    """Afterwards the address has an account with the admin's right and this password, confirmed, signed in nowhere.
+
+    Raises ValueError when the address is malformed.
+    """
+    password_hash = passwords.hash(password)
+    with transaction():
+        customer = find(email)
+        if customer is None:
+            customer = Customer(email=clean(email), email_key=email_key(email), password_hash=password_hash)
+            db.session.add(customer)
+            db.session.flush()
+        customer.password_hash = password_hash
+        customer.is_admin = True
+        sessions.end_all(customer)
+        _confirm(customer)
+        history.record("admin.created", customer=customer)
+    return customer
+
+
+def attach_orders(customer: Customer) -> None:
+    """Afterwards every order of this address that is nobody's is the customer's; inside the caller's transaction.
+
+    Only for a confirmed address. Orders that arrive later are attached on arrival (`services.intake`).
+    """
+    if not customer.is_confirmed:
+        return
+    unclaimed = update(Order).where(Order.email_key == customer.email_key, Order.customer_id.is_(None))
+    db.session.execute(unclaimed.values(customer_id=customer.id))
+
+
+def _limit_key(email: str) -> str:
+    """Count all spellings of an address as one, whether it has an account or not: else the count would tell."""
+    try:
+        return email_key(email)
+    except ValueError:
+        return email.strip().lower()
+
+
+def _confirm(customer: Customer) -> None:
+    """Write down that the mailbox was proven, with all that follows from it; inside the caller's transaction."""
+    if customer.confirmed_at is None:
+        customer.confirmed_at = clock.now()
+        history.record("account.confirmed", customer=customer)
+    tokens.use_up(customer, "confirmation")
+    db.session.flush()
+    attach_orders(customer)
+    invoicing.reconsider_customer(customer)
+
+
+def _mail(kind: str, customer: Customer) -> Delivery:
+    delivery = Delivery(kind=kind, recipient=customer.email, customer=customer)
+    return outbox.add(delivery, occasion=f"account:{customer.id}:{kind}:{secrets.token_hex(8)}")
+
+
+def _ring(delivery: Delivery | None) -> None:
+    """Ring in either case, for nothing if need be: the time it takes would tell who has an account."""
+    task_queue.ring("deliver", delivery.id if delivery else 0)
+
+
+def _ring_due_requests(customer: Customer) -> None:
+    due = select(InvoiceRequest).where(InvoiceRequest.customer_id == customer.id, InvoiceRequest.state == "scheduled")
+    for request in db.session.scalars(due):
+        invoicing.ring_if_due(request)

@@ -1,0 +1,54 @@
+"""Guests: one order by its number and e-mail, and the account that can be made from it."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+
+from extensions import db
+from mail.addresses import email_key
+from models import Customer, Order
+from services import accounts, limits, passwords
+from shops.numbers import order_key
+
+
+def look_up(number: str, email: str, *, visitor: str | None = None) -> Order | None:
+    """Return the order of that number, placed with that address; nothing tells which of the two was wrong.
+
+    Both are asked of the database at once, so that the answer takes as long. Raises limits.TooMany.
+    """
+    key = order_key(number)
+    limits.hit(limits.LOOK_UP_BY_IP, limits.network(visitor))
+    limits.hit(limits.LOOK_UP_BY_NUMBER, key)
+    try:
+        address = email_key(email)
+    except ValueError:
+        return None
+    order = db.session.scalar(select(Order).where(Order.number_key == key, Order.email_key == address))
+    if order is not None:
+        limits.forgive(limits.LOOK_UP_BY_NUMBER, key)
+        limits.forgive(limits.LOOK_UP_BY_IP, limits.network(visitor))
+    return order
+
+
+def order_looked_up(order_id: int) -> Order | None:
+    """Return the order that a guest has found, with what its page shows."""
+    shown = (selectinload(Order.lines), selectinload(Order.shipments), selectinload(Order.refunds))
+    return db.session.scalar(select(Order).where(Order.id == order_id).options(*shown))
+
+
+def create_account(order: Order, password: str, locale: str = "fr", *, visitor: str | None = None) -> Customer | None:
+    """Afterwards the order's address has an account: the new one is returned, unconfirmed, with the order in it.
+
+    An address that had an account, or an order that has its owner, gets a mail instead, and None is returned: the
+    order's e-mail is known here, but not that its owner is the one who asks. Raises limits.TooMany.
+    """
+    limits.hit(limits.REGISTER_BY_IP, limits.network(visitor))
+    password_hash = passwords.hash(password)
+    owner = order.customer or accounts.find(order.email)
+    if owner is None:
+        customer = accounts.create(order.email, password_hash, locale, order)
+        if customer is not None:
+            return customer
+        owner = accounts.find(order.email)
+    if owner is not None:
+        accounts.tell_it_exists(owner)
+    return None

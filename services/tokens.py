@@ -1,0 +1,102 @@
+"""One-time proofs sent by mail: a link of 256 random bits and, to confirm an address, a code of six digits.
+
+Only hashes are stored. Earlier proofs stay good until one of them is used or they expire: a mail that was sent
+twice for want of an answer (see `mail.smtp`) may be read in either copy.
+"""
+
+import hashlib
+import hmac
+import secrets
+from datetime import timedelta
+from typing import Literal
+
+from sqlalchemy import select, update
+
+import clock
+import config
+from extensions import db, transaction
+from models import Customer, Token
+
+Purpose = Literal["confirmation", "password_reset"]
+
+LINK_LIVES = {"confirmation": timedelta(days=3), "password_reset": timedelta(hours=1)}
+CODE_LIVES = timedelta(minutes=30)
+MOST_CODE_TRIES = 5
+
+
+def fresh(customer: Customer, purpose: Purpose) -> tuple[str, str]:
+    """Afterwards a new proof is good; return its link token and its 6-digit code, which only the mail will hold.
+
+    The code of a `password_reset` proves nothing: there is none, and it is empty.
+    """
+    link = secrets.token_urlsafe(32)
+    code = f"{secrets.randbelow(10**6):06d}" if purpose == "confirmation" else ""
+    link_hash = _hash(link)
+    now = clock.now()
+    with transaction():
+        db.session.add(
+            Token(
+                customer_id=customer.id,
+                purpose=purpose,
+                token_hash=link_hash,
+                code_hash=_code_hash(link_hash, code) if code else None,
+                created_at=now,
+                expires_at=now + LINK_LIVES[purpose],
+            )
+        )
+    return link, code
+
+
+def find(link: str, purpose: Purpose) -> Token | None:
+    """Return the proof of this link, used or not, while it lasts."""
+    wanted = select(Token).where(Token.token_hash == _hash(link), Token.purpose == purpose)
+    return db.session.scalar(wanted.where(Token.expires_at > clock.now()))
+
+
+def take(link: str, purpose: Purpose) -> Customer | None:
+    """Use the proof up and return its account, inside the caller's transaction; None when it was used or expired.
+
+    One conditional UPDATE decides, so that of two presses one gets it.
+    """
+    now = clock.now()
+    free = (Token.token_hash == _hash(link), Token.purpose == purpose, Token.used_at.is_(None), Token.expires_at > now)
+    taken = update(Token).where(*free).values(used_at=now).returning(Token.customer_id)
+    customer_id = db.session.execute(taken).scalar_one_or_none()
+    return None if customer_id is None else db.session.get(Customer, customer_id, with_for_update=True)
+
+
+def usable_codes(customer: Customer) -> list[Token]:
+    """Return the proofs whose code may still be tried, locked, inside the caller's transaction."""
+    found = select(Token).where(
+        Token.customer_id == customer.id,
+        Token.purpose == "confirmation",
+        Token.code_hash.is_not(None),
+        Token.used_at.is_(None),
+        Token.created_at > clock.now() - CODE_LIVES,
+        Token.code_tries < MOST_CODE_TRIES,
+    )
+    return list(db.session.scalars(found.order_by(Token.id).with_for_update(of=Token)))
+
+
+def try_code(candidates: list[Token], code: str) -> bool:
+    """Say whether the code is one of these; a wrong one costs each of them a try, inside the caller's transaction."""
+    right = [hmac.compare_digest(one.code_hash or "", _code_hash(one.token_hash, code)) for one in candidates]
+    for one in candidates if not any(right) else ():
+        one.code_tries += 1
+    return any(right)
+
+
+def use_up(customer: Customer, purpose: Purpose) -> None:
+    """Afterwards no proof of this purpose is left for the customer; inside the caller's transaction."""
+    left = update(Token).where(Token.customer_id == customer.id, Token.purpose == purpose, Token.used_at.is_(None))
+    db.session.execute(left.values(used_at=clock.now()))
+
+
+def _hash(link: str) -> str:
+    return hashlib.sha256(link.encode()).hexdigest()
+
+
+def _code_hash(link_hash: str, code: str) -> str:
+    """Key the hash: six digits alone would be found by trying all of them on a stolen table."""
+    key = config.current().secret_key.encode()
+    return hmac.new(key, f"{link_hash}:{code}".encode(), hashlib.sha256).hexdigest()
