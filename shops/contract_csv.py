@@ -59,6 +59,13 @@ def read(stream: BinaryIO) -> Iterator[Candidate]:
     column or has an unknown one.
     """
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    try:
+        yield from _read(text)
+    finally:
+        text.detach()  # The stream is the caller's to close.
+
+
+def _read(text: io.TextIOWrapper) -> Iterator[Candidate]:
     header = text.readline(_LONGEST_HEADER)
     delimiter = ";" if header.count(";") > header.count(",") else ","
     columns = _checked_header([name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])])

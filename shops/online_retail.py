@@ -69,6 +69,13 @@ def read(stream: BinaryIO) -> Iterator[Candidate]:
     Raises UnreadableFile when the header does not name the eight columns.
     """
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    try:
+        yield from _read(text)
+    finally:
+        text.detach()  # The stream is the caller's to close.
+
+
+def _read(text: io.TextIOWrapper) -> Iterator[Candidate]:
     rows = csv.reader(text)
     header = tuple(cell.strip() for cell in next(rows, []))
     if sorted(header) != sorted(COLUMNS):
