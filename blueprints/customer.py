@@ -1,0 +1,27 @@
+"""The customer's home: the latest orders, and what to do next."""
+
+from flask import Blueprint, render_template
+from flask_login import login_required
+
+import config
+from parties import rules
+from services import orders
+from web.access import signed_in_customer
+
+bp = Blueprint("customer", __name__, url_prefix="/espace-client")
+
+LATEST = 3
+
+
+@bp.get("")
+@login_required
+def home() -> str:
+    """Show the newest orders, whether billing details are complete, and the address to confirm."""
+    customer = signed_in_customer()
+    details = customer.billing.details() if customer.billing else None
+    return render_template(
+        "customer/home.html",
+        latest=orders.latest(customer, LATEST),
+        details=details,
+        missing=rules.problems(details, config.current().tax_id_required) if details else {},
+    )

@@ -1,0 +1,53 @@
+"""The front page with its two doors, the legal pages, and the merchant's colour and logo."""
+
+from flask import Blueprint, Response, abort, current_app, render_template
+
+import clock
+from documents.seller import Shop
+
+bp = Blueprint("home", __name__)
+
+KEPT = {"Cache-Control": "public, max-age=3600"}
+
+
+@bp.get("/")
+def index() -> str:
+    """Show the two doors: sign in, or look one order up."""
+    return render_template("home/index.html")
+
+
+@bp.get("/mentions-legales")
+def legal() -> str:
+    """Say who sells here, as the seller's file has it today (LCEN, art. 1-1 and 19)."""
+    seller = current_app.extensions["sellers"].at(clock.paris_date(clock.now()))
+    return render_template("legal/legal.html", identity=seller.identity)
+
+
+@bp.get("/confidentialite")
+def privacy() -> str:
+    """Say what is kept about people, why and for how long (GDPR, art. 13)."""
+    return render_template("legal/privacy.html")
+
+
+@bp.get("/accessibilite")
+def accessibility() -> str:
+    """Say how far everybody can use these pages, and whom to tell when somebody cannot."""
+    return render_template("legal/accessibility.html")
+
+
+@bp.get("/marque.css")
+def brand() -> Response:
+    """Give the merchant's accent colour to the style sheet; our policy allows no inline style."""
+    return Response(f":root {{ --brand: {_shop().accent}; }}\n", mimetype="text/css", headers=KEPT)
+
+
+@bp.get("/logo")
+def logo() -> Response:
+    """Give the merchant's logo."""
+    picture = _shop().logo or abort(404)
+    return Response(picture.data, mimetype=picture.mimetype, headers=KEPT)
+
+
+def _shop() -> Shop:
+    shop: Shop = current_app.extensions["sellers"].shop
+    return shop
