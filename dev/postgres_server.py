@@ -26,7 +26,7 @@ class PostgresServer:
     """One throw-away server on a Unix socket: fast (no fsync), empty, gone with its folder after `stop`."""
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="ec-pg-", dir="/tmp"))  # noqa: S108 - Short, for the socket.
+        self.folder = Path(tempfile.mkdtemp(prefix="ec-pg-", dir="/tmp"))
         self.process: subprocess.Popen[bytes] | None = None
         self.user = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
 
@@ -43,7 +43,9 @@ class PostgresServer:
                 os.chown(self.folder, self.user.pw_uid, self.user.pw_gid)
             data = self.folder / "data"
             # No password: the socket's folder lets nobody else in.
-            self._run([binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "-N"])
+            self._run(
+                [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "-N"]
+            )
             settings = {
                 "listen_addresses": "", "unix_socket_directories": str(self.folder), "max_connections": "100",
                 "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "wal_level": "minimal",

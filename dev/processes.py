@@ -61,8 +61,8 @@ def kill(pids: Sequence[int], number: signal.Signals) -> None:
 def guarded(main: Callable[[], int]) -> int:
     """Run `main` in a child process and return its exit status once nothing it started is left.
 
-    The parent is the guard: it passes signals on, inherits every orphan below it (a forked worker may have left
-    its process group) and ends them. If the guard itself is killed, the kernel tells the child.
+    The parent is the guard: it passes signals on, and should the child be killed, it inherits what the child
+    started and ends it. Should the guard be killed, the kernel tells the child.
     """
     sys.stdout.flush()
     child = os.fork()
@@ -78,7 +78,7 @@ def guarded(main: Callable[[], int]) -> int:
             with suppress(OSError):
                 sys.stdout.flush()
             os._exit(status)
-    _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    inherit_orphans()
 
     def pass_on(number: int, _frame: FrameType | None) -> None:
         kill([child], signal.SIGHUP if number == signal.SIGHUP else signal.SIGTERM)
@@ -90,7 +90,7 @@ def guarded(main: Callable[[], int]) -> int:
         if pid == child:
             status = os.waitstatus_to_exitcode(how)
             break
-    _end_orphans()
+    end_orphans()
     return status if status >= 0 else 128 - status
 
 
@@ -101,7 +101,13 @@ def on_stop_signals(handler: Callable[[int, FrameType | None], None]) -> None:
             signal.signal(number, handler)
 
 
-def _end_orphans(patience: float = 3.0) -> None:
+def inherit_orphans() -> None:
+    """Afterwards processes below this one whose parent dies become its own, whatever process group they are in."""
+    _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def end_orphans(patience: float = 1.0) -> None:
+    """Afterwards nothing below this process is left; only once the children it waits for itself have ended."""
     begun = time.monotonic()
     while left := descendants(os.getpid()):
         kill(left, signal.SIGTERM if time.monotonic() - begun < patience else signal.SIGKILL)
@@ -131,6 +137,7 @@ class Supervisor:
         self._printing = threading.Lock()
         self._asked = 0
         self._wake = threading.Event()
+        inherit_orphans()
         on_stop_signals(self._ask_to_stop)
 
     def say(self, line: str) -> None:
@@ -198,7 +205,7 @@ class Supervisor:
             self._wake.wait(0.2)
 
     def stop(self) -> None:
-        """Afterwards none of the programs runs, nor anything below them: asked first, killed after `patience` seconds."""
+        """Afterwards no program runs, nor anything below one: asked first, killed after `patience` seconds."""
         asked_before = self._asked
         for wave in (False, True):
             programs = [one for one in self.programs if one.foundation == wave]
@@ -207,8 +214,12 @@ class Supervisor:
             while any(one.process.poll() is None for one in programs):
                 if time.monotonic() > end or self._asked > max(1, asked_before):
                     late = [one for one in programs if one.process.poll() is None]
-                    kill([pid for one in late for pid in (*descendants(one.process.pid), one.process.pid)], signal.SIGKILL)
+                    kill(
+                        [pid for one in late for pid in (*descendants(one.process.pid), one.process.pid)],
+                        signal.SIGKILL,
+                    )
                 time.sleep(0.02)
+        end_orphans()
         for program in self.programs:
             program.reader.join(1)
 

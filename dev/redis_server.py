@@ -68,14 +68,19 @@ def socket_path(var_dir: Path) -> Path:
     return folder / "redis.sock"
 
 
+def ask(path: Path, request: bytes) -> bytes:
+    """Return the first bytes that the server on that socket answers to one inline command; raises OSError."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(2)
+        connection.connect(str(path))
+        connection.sendall(request + b"\r\n")
+        return connection.recv(64)
+
+
 def answers(path: Path) -> bool:
     """Whether a server answers on that socket and has read its data."""
     try:
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(1)
-            connection.connect(str(path))
-            connection.sendall(b"PING\r\n")
-            return connection.recv(64).startswith(b"+PONG")
+        return ask(path, b"PING").startswith(b"+PONG")
     except OSError:
         return False
 

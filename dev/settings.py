@@ -29,7 +29,9 @@ def read(file: Path) -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
 
 
-def make(environment: Mapping[str, str], earlier: Mapping[str, str], *, redis_url: str, smtp_url: str) -> dict[str, str]:
+def make(
+    environment: Mapping[str, str], earlier: Mapping[str, str], *, redis_url: str, smtp_url: str
+) -> dict[str, str]:
     """Return the settings of this run: the environment's, else those kept from an earlier start, else development's."""
     folder = var_dir(environment)
     port = environment.get("PORT") or "8000"

@@ -25,7 +25,9 @@ def check_port(port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except (OSError, OverflowError) as error:
-            raise CannotStart(f"Port {port} cannot be used ({error}): stop what uses it, or choose another: PORT=8001 bin/dev") from error
+            raise CannotStart(
+                f"Port {port} cannot be used ({error}): stop what uses it, or choose another: PORT=8001 bin/dev"
+            ) from error
 
 
 def lock(var_dir: Path) -> int:
@@ -35,7 +37,9 @@ def lock(var_dir: Path) -> int:
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise CannotStart(f"Another bin/dev runs on {var_dir}: stop it, or choose another: VAR_DIR=var2 bin/dev") from error
+        raise CannotStart(
+            f"Another bin/dev runs on {var_dir}: stop it, or choose another: VAR_DIR=var2 bin/dev"
+        ) from error
     return held
 
 

@@ -1,0 +1,146 @@
+"""`bin/test`: brings what the tests need, then runs every check; arguments go to pytest."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dev import redis_server, settings
+from dev.postgres_server import NoPostgres, PostgresServer
+from dev.processes import Crash, Stopped, Supervisor, guarded
+
+PYTHON = Path(sys.executable)
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+PACKAGES = {"chromium": "chromium", "pdftotext": "poppler-utils", "qpdf": "qpdf"}  # program -> Debian package
+REAL_DATA = settings.ROOT.parent / "shared" / "data" / "online-retail-2010-12.csv"
+
+
+@dataclass
+class Report:
+    """What ran, what did not and why."""
+
+    rows: list[tuple[str, str, float]] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+
+    def failed(self, *, strict: bool) -> bool:
+        """Whether the run counts as failed; strict (CI=true) refuses a missing component."""
+        return any(outcome != "ok" for _, outcome, _ in self.rows) or (strict and bool(self.missing))
+
+    def lines(self, *, strict: bool) -> list[str]:
+        """Return the summary, as a table."""
+        table = [f"  {name:<18} {outcome:<22} {seconds:6.1f} s" for name, outcome, seconds in self.rows]
+        mark = "MISSING (a failure with CI=true)" if strict else "SKIPPED"
+        return [
+            "", "Summary", *table,
+            *(f"  {mark}: {what}" for what in self.missing),
+            *(f"  left out: {what}" for what in self.left_out),
+        ]  # fmt: skip
+
+
+def find_browser() -> str | None:
+    """Return the browser's program: CHROMIUM, else the first on PATH."""
+    chosen = os.environ.get("CHROMIUM")
+    if chosen:
+        return chosen if os.access(chosen, os.X_OK) else None
+    return next((path for name in BROWSERS if (path := shutil.which(name))), None)
+
+
+def absent_packages() -> list[str]:
+    """Return the Debian packages whose program is not on this machine."""
+    here = {"chromium": find_browser(), "pdftotext": shutil.which("pdftotext"), "qpdf": shutil.which("qpdf")}
+    return [PACKAGES[program] for program, path in here.items() if not path]
+
+
+def install(packages: Sequence[str], supervisor: Supervisor) -> str:
+    """Install Debian packages as root; return why that did not work, or nothing."""
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        return "not root" if shutil.which("apt-get") else "no apt-get"
+    supervisor.say(f"installing {' '.join(packages)} (apt-get)…")
+    env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-qq", "--no-install-recommends", *packages]):
+        supervisor.check()
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            return f"{' '.join(command[:2])} failed: {(done.stderr.strip().splitlines() or ['no reason given'])[-1]}"
+    return ""
+
+
+def bring_components(supervisor: Supervisor, report: Report, postgres: PostgresServer) -> dict[str, str]:
+    """Start or find what the tests talk to; return what they are told through the environment."""
+    env = {}
+    try:
+        postgres.start()
+        env["TEST_POSTGRESQL_URL"] = postgres.url
+    except NoPostgres as problem:
+        report.missing.append(f"every test on PostgreSQL: {problem}")
+    try:
+        env["TEST_REDIS_SERVER"] = str(redis_server.find_or_fetch(settings.var_dir(os.environ)))
+    except redis_server.NoRedis as problem:
+        report.missing.append(f"the tests of the queue and the worker: {problem}")
+    if packages := absent_packages():
+        why = install(packages, supervisor)
+        report.missing.extend(
+            f"what needs {package}: it is not here and cannot be installed ({why})" for package in absent_packages()
+        )
+    if browser := find_browser():
+        env["CHROMIUM"] = browser
+    real = Path(os.environ.get("ONLINE_RETAIL_FILE") or REAL_DATA)
+    if real.is_file():
+        env["ONLINE_RETAIL_FILE"] = str(real)
+    else:
+        report.left_out.append("the real data set (an extra): no file at ONLINE_RETAIL_FILE")
+    return env
+
+
+def run(supervisor: Supervisor, report: Report, name: str, command: Sequence[str | Path], env: dict[str, str]) -> None:
+    """Run one check and note how it went; the next one runs in any case."""
+    supervisor.say(f"{name}…")
+    begun = time.monotonic()
+    try:
+        supervisor.run(name, command, env=env)
+        outcome = "ok"
+    except Crash as crash:
+        outcome = f"FAILED ({str(crash).removeprefix(name).strip()})"
+    report.rows.append((name, outcome, time.monotonic() - begun))
+
+
+def check_everything(
+    supervisor: Supervisor, report: Report, postgres: PostgresServer, arguments: Sequence[str]
+) -> None:
+    """Afterwards the report says how every check went."""
+    env = dict(os.environ) | bring_components(supervisor, report, postgres) | {"PYTHONUNBUFFERED": "1"}
+    for what in report.missing:
+        supervisor.say(f"SKIPPED {what}")
+    tool = PYTHON.parent
+    run(supervisor, report, "ruff", [tool / "ruff", "check", "--quiet", "."], env)
+    run(supervisor, report, "format", [tool / "ruff", "format", "--check", "--quiet", "."], env)
+    run(supervisor, report, "mypy", [tool / "mypy", "--no-error-summary"], env)
+    run(supervisor, report, "pytest", [PYTHON, "-m", "pytest", "-n", "2", "--dist", "worksteal", *arguments], env)
+
+
+def main() -> int:
+    """Run everything; 0 only when all of it passed and, with CI=true, nothing was missing."""
+    strict = os.environ.get("CI", "").lower() == "true"
+    supervisor, report, postgres = Supervisor(), Report(), PostgresServer()
+    try:
+        check_everything(supervisor, report, postgres, sys.argv[1:])
+    except Stopped:
+        supervisor.say("stopped before the end")
+        return 130
+    finally:
+        supervisor.stop()
+        postgres.stop()
+    for line in report.lines(strict=strict):
+        supervisor.say(line)
+    failed = report.failed(strict=strict)
+    supervisor.say("FAILED" if failed else "everything passed")
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(guarded(main))
