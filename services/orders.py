@@ -55,8 +55,15 @@ def with_everything() -> tuple[ExecutableOption, ...]:
     return (
         selectinload(Order.lines),
         selectinload(Order.shipments),
-        selectinload(Order.refunds),
+        *with_request(),
+    )
+
+
+def with_request() -> tuple[ExecutableOption, ...]:
+    """Return the loading options for the progress of one order's invoice."""
+    return (
         joinedload(Order.request),
+        selectinload(Order.refunds),
         selectinload(Order.invoices).defer(Invoice.snapshot),
         selectinload(Order.invoices).joinedload(Invoice.file),
     )

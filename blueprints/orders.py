@@ -1,0 +1,131 @@
+"""« Mes commandes »: the list, one order, its billing details, and the request for its invoice."""
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_login import login_required
+
+import config
+from extensions import DomainError
+from forms.billing import BillingForm
+from forms.orders import AskForm
+from models import Order
+from services import billing as billing_service
+from services import invoicing, orders
+from web.access import own_order_or_404, signed_in_customer
+from web.answers import changed, render, wants_fragment
+
+bp = Blueprint("orders", __name__, url_prefix="/espace-client/commandes")
+
+
+@bp.get("")
+@login_required
+def index() -> ResponseReturnValue:
+    """Show the customer's orders, newest first, a run at a time; `avant` and `q` make each run an address."""
+    before, search = request.args.get("avant", ""), request.args.get("q", "").strip()
+    page = orders.page(signed_in_customer(), before, search)
+    template = "orders/_run.html" if wants_fragment() else "orders/index.html"
+    return render_template(template, page=page, before=before, search=search)
+
+
+@bp.get("/<number>")
+@login_required
+def show(number: str) -> ResponseReturnValue:
+    """Show one order: lines, totals, parcels, billing details, and the way to its invoice."""
+    order = own_order_or_404(number, *orders.with_everything())
+    return render_template("orders/show.html", amounts=orders.amounts(order), **_sections(order))
+
+
+@bp.route("/<number>/facturation", methods=["GET", "POST"])
+@login_required
+def billing(number: str) -> ResponseReturnValue:
+    """Show and record who the invoice of this order is made out to."""
+    order = own_order_or_404(number)
+    billing_service.require_changeable(order)
+    form = _billing_form(order)
+    if form.only_shows():
+        return render("orders/billing.html", "orders/_billing_form.html", order=order, form=form)
+    if form.validate_on_submit():
+        billing_service.record_for_order(order, form.details(), also_account=bool(form.also_account.data))
+        flash(_("Données de facturation enregistrées."), "success")
+        return changed("orders/_billed.html", _page_of(order), focus="billing", **_sections(order))
+    if "incomplet" in request.args:
+        form.validate()  # « Demander une facture » led here: say at once what is missing.
+    status = 422 if form.is_submitted() else 200
+    return render("orders/billing.html", "orders/_billing_form.html", status, order=order, form=form)
+
+
+@bp.post("/<number>/facture")
+@login_required
+def ask(number: str) -> ResponseReturnValue:
+    """Ask for the invoice of this order; asking twice is asking once. Incomplete details are asked for in place."""
+    order = own_order_or_404(number, *orders.with_everything())
+    form = AskForm()
+    if not form.validate_on_submit():
+        page = {"amounts": orders.amounts(order), **_sections(order), "ask_form": form}
+        return render("orders/show.html", "orders/_request.html", 422, **page)
+    try:
+        asked = invoicing.ask(order, signed_in_customer(), form.purchase_order.data or "")
+    except DomainError as refusal:
+        flash(str(refusal), "error")
+    else:
+        if asked.details_complete_at is None and billing_service.is_changeable(order):
+            return _ask_for_details(order)
+    return changed("orders/_request.html", _page_of(order), focus="request", **_sections(order))
+
+
+@bp.get("/<number>/facture")
+@login_required
+def progress(number: str) -> ResponseReturnValue:
+    """Show how far the invoice has come: the fragment that asks for itself again, or the order's page to a browser."""
+    order = own_order_or_404(number, *orders.with_request())
+    if not wants_fragment():
+        return redirect(_page_of(order), 303)
+    return render_template("orders/_request.html", **_sections(order))
+
+
+def _ask_for_details(order: Order) -> ResponseReturnValue:
+    """Open the billing form, with what is missing beside its fields, under the request that now waits for it."""
+    form = _billing_form(order, formdata=None)
+    form.validate()
+    flash(_("Il manque des informations pour établir la facture : complétez les champs signalés."), "warning")
+    url = url_for(".billing", number=order.number, incomplet=1)
+    return changed("orders/_asked.html", url, form=form, **_sections(order))
+
+
+def _billing_form(order: Order, **options: Any) -> BillingForm:
+    """Make the form of this order; the tick that changes the account too is on when the account has no details."""
+    customer = signed_in_customer()
+    proposed = billing_service.proposed_details(order, customer)
+    return BillingForm(obj=proposed, also_account=customer.billing is None, **options)
+
+
+def _sections(order: Order) -> dict[str, Any]:
+    """Return what the sections « Données de facturation » and « Facture » of an order's page show."""
+    customer, settings = signed_in_customer(), config.current()
+    details = billing_service.shown_details(order, customer)
+    return {
+        "order": order,
+        "personal": order.personal_data_visible_to(customer),
+        "details": details,
+        "hidden": details is None and order.billing is not None,
+        "editable": billing_service.is_changeable(order),
+        "refusal": _refusal(order),
+        "ask_form": AskForm(formdata=None, purchase_order=order.purchase_order or ""),
+        "hours": (settings.invoice_delay_hours, settings.invoice_deadline_hours),
+    }
+
+
+def _refusal(order: Order) -> str:
+    """Return why this order gives no invoice, nothing when it may."""
+    try:
+        order.require_invoiceable()
+    except DomainError as refusal:
+        return str(refusal)
+    return ""
+
+
+def _page_of(order: Order) -> str:
+    return url_for("orders.show", number=order.number, _anchor="request")
