@@ -10,11 +10,13 @@ import clock
 import config
 import storage
 from documents import pdf, snapshot
+from documents.snapshot import DeliveryAddress, OrderFacts
 from extensions import db, transaction
 from models import Delivery, Invoice, InvoiceRequest, Milestone, Order, StoredFile
 from parties.details import Details
 from services import history, invoicing, leases, numbering, outbox
 from services.leases import Lease, LeaseLost
+from services.orders import sale_of
 
 MOST_ATTEMPTS = 5
 BACKOFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60))
@@ -28,7 +30,7 @@ class WrongMode(Exception):
 
 def require_mode() -> None:
     """Raise WrongMode when live invoices exist and `ISSUE_MODE` says trial again."""
-    if not config.current().live and db.session.get(Milestone, "live"):
+    if not config.current().live and db.session.get(Milestone, "live") is not None:
         raise WrongMode("ISSUE_MODE is trial, but live invoices have been issued: the switch to live is one-way.")
 
 
@@ -128,9 +130,9 @@ def _write_invoice(request: InvoiceRequest, order: Order, details: Details) -> N
         issue_date=number.date,
         trial=not settings.live,
         language="fr",
-        seller=current_app.extensions["sellers"].at(clock.paris_date(order.placed_at)),
+        seller=current_app.extensions["sellers"].at(number.date, regime_on=clock.paris_date(order.placed_at)),
         buyer=details,
-        order=facts_of(order),
+        order=_facts(order),
         purchase_order=request.purchase_order or "",
     )
     text = snapshot.to_json(content)
@@ -153,6 +155,24 @@ def _write_invoice(request: InvoiceRequest, order: Order, details: Details) -> N
     db.session.add(invoice)
     history.record("invoice.issued", order=order, customer=request.customer, detail=number.text)
     db.session.flush()
+
+
+def _facts(order: Order) -> OrderFacts:
+    """Return what the document says about the order, as a value that no later change can reach."""
+    address = order.shipping_address
+    return OrderFacts(
+        number=order.number,
+        placed_at=order.placed_at,
+        sale=sale_of(order),
+        currency=order.currency,
+        exchange_rate=order.exchange_rate,
+        paid_at=order.paid_at,
+        paid_amount=order.paid_amount,
+        payment_method=order.payment_method,
+        shipped_at=order.shipped_at,
+        delivered_at=order.delivered_at,
+        shipping_address=DeliveryAddress(**address) if address else None,
+    )
 
 
 def _first_delivery(request: InvoiceRequest, invoice_id: int) -> Delivery:

@@ -33,7 +33,7 @@ def paris_datetime(moment: datetime) -> str:
 
 def country_name(code: str) -> str:
     """Return the French name of a country, the code itself when it has none."""
-    return Locale("fr").territories.get(code, code)
+    return str(Locale("fr").territories.get(code, code))
 
 
 def money(amount: Decimal, currency: str = "EUR") -> str:
