@@ -12,7 +12,7 @@ import models  # noqa: F401  Migrations compare the tables with the models.
 from documents import seller
 from extensions import babel, csrf, db, login_manager, migrate
 from services import sessions
-from web import errors, formats, headers, logs
+from web import errors, formats, headers, logs, signed_in
 from web.answers import to_sign_in
 
 BLUEPRINTS = ("home", "auth", "guest", "customer", "billing", "orders", "invoices", "account", "admin", "health")
@@ -42,6 +42,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     login_manager.user_loader(sessions.load)
     login_manager.unauthorized_handler(to_sign_in)
 
+    signed_in.install(app)
     headers.install(app, settings)
     errors.install(app)
     formats.install(app)

@@ -2,6 +2,7 @@
 
 import re
 import smtplib
+import socket
 import ssl
 from contextlib import suppress
 from dataclasses import dataclass
@@ -78,6 +79,16 @@ def send(message: EmailMessage, smtp_url: str, *, timeout: float = 10.0, last_ti
         if connection is not None:
             _part(connection)
     return Outcome("sent")
+
+
+def answers(smtp_url: str, *, timeout: float = 1.0) -> bool:
+    """Say whether somebody takes connections at the mail server's address; nothing is said to it."""
+    server = _server(smtp_url)
+    try:
+        socket.create_connection((server.host, server.port), timeout=timeout).close()
+    except OSError:
+        return False
+    return True
 
 
 def _server(smtp_url: str) -> _Server:

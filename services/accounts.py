@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 import clock
 import task_queue
 from extensions import DomainError, db, transaction
+from mail import addresses
 from mail.addresses import clean, email_key
 from models import Customer, Delivery, InvoiceRequest, Order
 from services import history, invoicing, limits, outbox, passwords, sessions, tokens
@@ -25,6 +26,11 @@ class WrongCode(DomainError):
 
 class WrongPassword(DomainError):
     """The current password was not given."""
+
+
+def is_address(text: str) -> bool:
+    """Say whether this is a well-formed e-mail address."""
+    return addresses.valid(text)
 
 
 def find(email: str) -> Customer | None:
@@ -107,7 +113,8 @@ def authenticate(email: str, password: str, *, visitor: str | None = None) -> Cu
 def request_reset(email: str, *, visitor: str | None = None) -> None:
     """Afterwards the owner of the address, if it has an account, gets a link for a new password.
 
-    The caller learns nothing about which it was. Raises limits.TooMany for the network address that asks too often, never for the recipient.
+    The caller learns nothing about which it was. Raises limits.TooMany for the network address that asks too
+    often, never for the recipient.
     """
     limits.hit(limits.RESET_BY_IP, limits.network(visitor))
     customer, key = find(email), _limit_key(email)
