@@ -9,6 +9,8 @@ from functools import cache
 
 from babel import Locale
 
+from parties.texts import plain
+
 NOT_ISO = frozenset({"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "XK", "ZZ"})
 """What CLDR names besides the 249 codes of ISO 3166-1: groups, exceptional reservations, user-assigned codes."""
 
@@ -185,7 +187,7 @@ RARELY_USED = frozenset(
 """Countries that have postal codes which many of their addresses do without: checked when given, never wanted."""
 
 _WILD = {"#": "[0-9]", "@": "[A-Z]", "~": "[A-Z0-9]"}
-_SEPARATORS = re.compile(r"[\s.\-\u2010-\u2015]")
+_SEPARATORS = re.compile(r"[ .\-]")
 _LENIENT = re.compile(r"[A-Z0-9](?:[A-Z0-9 -]{0,14}[A-Z0-9])?")
 
 
@@ -206,14 +208,14 @@ def normal_postal_code(text: str, country: str) -> str:
 
     What fits no form of the country comes back in capitals, otherwise untouched, for the person to correct.
     """
-    tidy = " ".join(unicodedata.normalize("NFKC", text).upper().split())
-    compact = _SEPARATORS.sub("", tidy)
+    typed = plain(text)
+    compact = _SEPARATORS.sub("", typed)
     for form in _FORMS.get(country, ()):
         for candidate in _readings(compact, country, form):
             written = _write(candidate, form)
             if written:
                 return written
-    return tidy
+    return typed
 
 
 def _readings(compact: str, country: str, form: str) -> Iterator[str]:

@@ -6,7 +6,6 @@ Nothing here asks VIES, INSEE or anybody else: a number that is well formed may 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +15,7 @@ from typing import Protocol, cast
 from stdnum.exceptions import ValidationError
 
 from parties import countries
+from parties.texts import plain
 
 
 class _Checks(Protocol):
@@ -101,14 +101,6 @@ BUSINESS: dict[str, NumberForm] = {
 """The number of a company outside the European Union, and of a French one in `tax_id`; sole traders use their own."""
 
 _LENIENT = re.compile(r"(?=(?:[^0-9]*[0-9]){2})[^\W_](?:[\w ./-]{0,38}[^\W_])?")
-_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
-
-
-def plain(text: str) -> str:
-    """Return a number as typed, in plain capitals: one kind of blank, dash and digit, nothing invisible."""
-    text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).upper()
-    digits = "".join(str(unicodedata.decimal(sign)) if sign.isdecimal() else sign for sign in text)
-    return " ".join(re.sub("[\u2010-\u2015\u2212]", "-", digits).split())
 
 
 def compact(text: str) -> str:

@@ -6,7 +6,6 @@ Sources: CGI ann. II art. 242 nonies A I 1° (full name and address of both part
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from typing import Literal, NamedTuple
 
 from parties import countries, numbers
 from parties.details import Details
+from parties.texts import tidy
 
 TaxIdRequired = Literal["law", "always"]
 
@@ -141,7 +141,7 @@ def normalise(details: Details) -> Details:
     kind: Literal["individual", "company"] = "company" if details.kind == "company" else "individual"
     country = details.country.strip().upper()
     shown = RULES[kind, group(country)].shown
-    given = {name: _tidy(getattr(details, name)) for name in TEXTS}
+    given = {name: tidy(getattr(details, name)) for name in TEXTS}
     given |= {
         "tax_id": numbers.normal_tax_id(details.tax_id, kind, country),
         "siret": numbers.compact(details.siret),
@@ -150,14 +150,6 @@ def normalise(details: Details) -> Details:
     }
     kept = {name: value if name in shown else "" for name, value in given.items()}
     return replace(details, kind=kind, country=country, **kept)
-
-
-_DIRECTIONS = re.compile("[\u200b\u202a-\u202e\u2066-\u2069\ufeff]")
-
-
-def _tidy(text: str) -> str:
-    """Composed letters (NFC), single blanks, none of the invisible signs that turn a line of a document around."""
-    return " ".join(unicodedata.normalize("NFC", _DIRECTIONS.sub("", text)).split())
 
 
 def problems(details: Details, tax_id_required: TaxIdRequired) -> dict[str, str]:
@@ -287,9 +279,8 @@ def names_a_registered_company(details: Details) -> bool:
     """
     if details.kind != "company":
         return False
-    details = normalise(details)
-    has_siren = numbers.is_siret(details.siret) or numbers.is_siren(details.siren)
-    return has_siren or numbers.is_vat_number(details.vat_number)
+    siret, vat_number = numbers.compact(details.siret), numbers.normal_vat_number(details.vat_number, details.country)
+    return numbers.is_siret(siret) or numbers.is_siren(siret) or numbers.is_vat_number(vat_number)
 
 
 def _capital(text: str) -> str:
