@@ -49,6 +49,7 @@ class Settings:
     invoice_deadline_hours: int
     sweep_seconds: int
     tax_id_required: Literal["law", "always"]
+    metrics_token: str
 
 
 def current() -> Settings:
@@ -108,6 +109,7 @@ def load(env: Mapping[str, str]) -> Settings:
         invoice_deadline_hours=_whole(env, "INVOICE_DEADLINE_HOURS", 48, least=delay),
         sweep_seconds=_whole(env, "SWEEP_SECONDS", 60, least=1),
         tax_id_required="always" if tax_id_required == "always" else "law",
+        metrics_token=_optional_token(env, "METRICS_TOKEN"),
     )
 
 
@@ -126,6 +128,13 @@ def _secret(env: Mapping[str, str], name: str) -> str:
     value = _required(env, name)
     if len(value) < 32:
         raise SettingsError(f"{name} is too short: at least 32 random characters are needed.")
+    return value
+
+
+def _optional_token(env: Mapping[str, str], name: str) -> str:
+    value = env.get(name, "").strip()
+    if value and (len(value) < 16 or not value.isascii()):
+        raise SettingsError(f"{name} is too short: at least 16 random letters and digits are needed, or none at all.")
     return value
 
 

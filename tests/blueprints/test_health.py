@@ -1,0 +1,90 @@
+"""The operators' pages: alive, ready, and the gauges."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from extensions import db, transaction
+from tests.support.client import LintingClient
+from tests.support.mailbox import Mailbox
+
+LOOPBACK = {"REMOTE_ADDR": "127.0.0.1"}
+ELSEWHERE = {"REMOTE_ADDR": "192.0.2.7"}
+TOKEN = "a-token-of-16-signs-and-more"
+
+
+def test_alive_needs_nobody(client: LintingClient) -> None:
+    answer = client.get("/healthz")
+    assert (answer.status_code, answer.json) == (200, {"status": "ok"})
+
+
+def test_what_is_away_does_not_keep_customers_out(client: LintingClient) -> None:
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json == {"status": "ok", "degraded": ["redis", "smtp"]}
+
+
+def test_ready_with_everything_there(client: LintingClient, redis_server: str, smtp_server: Mailbox) -> None:
+    assert client.get("/readyz").json == {"status": "ok", "degraded": []}
+
+
+def test_a_documents_folder_that_cannot_be_written_is_said(
+    make_app: Callable[..., Flask], redis_server: str, smtp_server: Mailbox, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    app = make_app(DOCUMENTS_URL=f"file://{tmp_path}/file/documents")
+    with app.app_context():
+        answer = app.test_client().get("/readyz")
+        assert answer.json == {"status": "ok", "degraded": ["documents"]}
+
+
+def test_not_ready_while_the_tables_are_older_than_the_code(client: LintingClient) -> None:
+    with transaction():
+        db.session.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json is not None
+    assert answer.json["database"].startswith("migrations at 0000, not at ")
+
+
+def test_not_ready_without_a_database(make_app: Callable[..., Flask], tmp_path: Path) -> None:
+    app = make_app(DATABASE_URL=f"sqlite:///{tmp_path}/nowhere/at/all.db")
+    with app.app_context():
+        answer = app.test_client().get("/readyz")
+        assert answer.status_code == 503
+
+
+def test_gauges_are_for_this_machine_when_there_is_no_token(client: LintingClient) -> None:
+    answer = client.get("/metrics", environ_base=LOOPBACK)
+    assert answer.status_code == 200
+    assert answer.content_type == "text/plain; version=0.0.4; charset=utf-8"
+    lines = answer.text.splitlines()
+    assert 'espace_client_requests{state="scheduled"} 0' in lines
+    assert 'espace_client_deliveries{state="failed"} 0' in lines
+    assert "espace_client_requests_late 0" in lines
+    assert "espace_client_oldest_due_seconds 0" in lines
+    assert 'espace_client_component_up{component="redis"} 0' in lines
+    assert 'espace_client_component_up{component="documents"} 1' in lines
+
+
+@pytest.mark.parametrize(
+    ("environ", "headers"),
+    [(ELSEWHERE, {}), (LOOPBACK, {"X-Forwarded-For": "192.0.2.7"}), (LOOPBACK, {"Forwarded": "for=192.0.2.7"})],
+)
+def test_gauges_do_not_exist_for_others(
+    client: LintingClient, environ: dict[str, str], headers: dict[str, str]
+) -> None:
+    assert client.get("/metrics", environ_base=environ, headers=headers).status_code == 404
+
+
+@pytest.mark.parametrize(("sent", "status"), [(f"Bearer {TOKEN}", 200), ("Bearer é", 404), ("", 404)])
+def test_with_a_token_only_who_holds_it_reads_the_gauges(
+    make_app: Callable[..., Flask], sent: str, status: int
+) -> None:
+    app = make_app(METRICS_TOKEN=TOKEN)
+    with app.app_context():
+        answer = app.test_client().get("/metrics", environ_base=LOOPBACK, headers={"Authorization": sent})
+        assert answer.status_code == status
