@@ -106,7 +106,7 @@ def _plain(value: Any) -> Any:
                 raise _refused(
                     "control", "Ce texte contient un caractère de contrôle (tabulation, retour à la ligne…)."
                 )
-    return value.strip()
+    return unicodedata.normalize("NFC", value).strip()
 
 
 def _code(value: Any) -> Any:
@@ -162,6 +162,21 @@ def _language(value: str) -> str:
     return value
 
 
+def items(most: int, *, least: int = 0) -> BeforeValidator:
+    """Return the check of a list's length; it comes before its items are looked at, and counts the bad ones too."""
+
+    def check(value: Any) -> Any:
+        if not isinstance(value, list | tuple):
+            raise _refused("list", "Une liste est attendue.")
+        if len(value) < least:
+            raise _refused("list_empty", "Cette liste ne peut pas être vide.")
+        if len(value) > most:
+            raise _refused("list_long", f"Cette liste est trop longue\u00a0: {most} éléments au plus.")
+        return value
+
+    return BeforeValidator(check)
+
+
 _PLAIN = BeforeValidator(_plain)
 
 Money = Annotated[Decimal, BeforeValidator(_exact(10, 2))]
@@ -181,6 +196,7 @@ Currency = Annotated[str, _PLAIN, AfterValidator(_currency)]
 HttpsUrl = Annotated[str, _PLAIN, Field(max_length=500), AfterValidator(_https)]
 Language = Annotated[str, _PLAIN, AfterValidator(_language)]
 
+Plain = Annotated[str, _PLAIN]
 Code = Annotated[str, BeforeValidator(_code), _PLAIN]
 Compact = Annotated[str, BeforeValidator(_compact), BeforeValidator(_code), _PLAIN]
 Id = Annotated[str, _PLAIN, Field(min_length=1, max_length=64)]

@@ -22,7 +22,7 @@ ASSUMPTIONS = (
     "Les montants en livres sont repris en euros, au pair.",
     "Chaque commande est payée et expédiée au moment de sa première ligne (InvoiceDate, heure de Londres).",
     "L'adresse e-mail est customer<CustomerID>@example.com\u00a0; sans CustomerID, guest<InvoiceNo>@example.com.",
-    "POST, DOT et C2 sont des frais de port, BANK CHARGES, AMAZONFEE, M et CRUK des frais, le reste des biens.",
+    "POST, DOT et C2 sont des frais de port, BANK CHARGES, AMAZONFEE et CRUK des frais, le reste des biens.",
     "Un bon d'achat vendu (gift_…) est à usage unique, donc taxé à la vente comme un bien.",
     "Une ligne négative dans une vente est une réduction au taux de la ligne.",
     "EIRE est l'Irlande, RSA l'Afrique du Sud, USA les États-Unis, et les îles Anglo-Normandes sont notées Jersey.",
@@ -36,7 +36,7 @@ _CENT = Decimal("0.01")
 _FIGURE = re.compile(r"-?[0-9]{1,8}(\.[0-9]{1,6})?")
 _KINDS = {
     "POST": "shipping", "DOT": "shipping", "C2": "shipping",
-    "BANK CHARGES": "fee", "AMAZONFEE": "fee", "M": "fee", "CRUK": "fee",
+    "BANK CHARGES": "fee", "AMAZONFEE": "fee", "CRUK": "fee",
 }  # fmt: skip
 _OTHER_COUNTRY_NAMES = {
     "eire": "IE",

@@ -27,6 +27,7 @@ from shops.kinds import (
     Moment,
     Money,
     Number,
+    Plain,
     Price,
     Quantity,
     Rate,
@@ -34,6 +35,7 @@ from shops.kinds import (
     SignedQuantity,
     Text,
     Whole,
+    items,
 )
 from shops.problems import FieldProblem, from_validation
 
@@ -171,7 +173,7 @@ class RefundMessage(_Message):
 
     id: Id
     at: Moment
-    lines: Annotated[tuple[RefundLineMessage, ...], Field(max_length=MAX_LINES)] = ()
+    lines: Annotated[tuple[RefundLineMessage, ...], items(MAX_LINES)] = ()
     amount: Money
 
     @field_validator("amount")
@@ -193,11 +195,11 @@ class OrderMessage(_Message):
     locale: Language = "fr"
     placed_at: Moment
     paid_at: Moment | None = None
-    payment_method: Annotated[Text, Field(max_length=60)] = ""
+    payment_method: Annotated[Plain, Field(max_length=60)] = ""
     shipped_at: Moment | None = None
     delivered_at: Moment | None = None
     cancelled_at: Moment | None = None
-    existing_invoice: Annotated[Text, Field(max_length=64)] | None = None
+    existing_invoice: Annotated[Plain, Field(max_length=64)] | None = None
     purchase_order: Reference | None = None
     currency: Currency
     exchange_rate: ExchangeRate | None = None
@@ -205,13 +207,13 @@ class OrderMessage(_Message):
     invoice_requested: Flag = False
     billing: BillingMessage | None = None
     shipping_address: AddressMessage | None = None
-    lines: Annotated[tuple[LineMessage, ...], Field(min_length=1, max_length=MAX_LINES)]
+    lines: Annotated[tuple[LineMessage, ...], items(MAX_LINES, least=1)]
     order_discount: Money = _ZERO
     total_tax: Money | None = None
     total: Money
     paid_amount: Money | None = None
-    shipments: Annotated[tuple[ShipmentMessage, ...], Field(max_length=100)] = ()
-    refunds: Annotated[tuple[RefundMessage, ...], Field(max_length=100)] = ()
+    shipments: Annotated[tuple[ShipmentMessage, ...], items(100)] = ()
+    refunds: Annotated[tuple[RefundMessage, ...], items(100)] = ()
 
     @field_validator("existing_invoice", "purchase_order")
     @classmethod
