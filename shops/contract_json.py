@@ -144,7 +144,7 @@ def _candidate(text: str, line: int) -> Candidate:
     if len(text.encode(_UTF8, _KEEP_BROKEN_BYTES)) > MAX_ORDER_BYTES:
         return refuse(_TOO_LONG, first_line=first_line, last_line=last_line)
     try:
-        sent = json.loads(text, object_pairs_hook=_no_doubles, parse_constant=_no_constant)
+        sent = json.loads(text.rstrip(), object_pairs_hook=_no_doubles, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         place = f"ligne {line + error.lineno - 1}, caractère {error.colno}"
         return refuse(f"Ce n'est pas du JSON valable ({place}).", first_line=first_line, last_line=last_line)
