@@ -15,6 +15,8 @@ from flask import Flask
 from dev import redis_server as redis_program
 from dev.processes import die_with_parent
 from extensions import db
+from models import Customer
+from services import sessions
 from tests.support import components
 from tests.support.client import LintingClient
 from tests.support.databases import NAMES, POSTGRESQL_URL, Databases
@@ -109,6 +111,19 @@ def client(app: Flask) -> LintingClient:
     browser = app.test_client()
     assert isinstance(browser, LintingClient)
     return browser
+
+
+@pytest.fixture
+def sign_in(client: LintingClient) -> Callable[[Customer], LintingClient]:
+    """Give what makes the test's browser somebody's, by a session as sign-in opens it."""
+
+    def sign_in(customer: Customer) -> LintingClient:
+        token = sessions.open(customer, "pytest")
+        with client.session_transaction() as cookie:
+            cookie.update({"_user_id": token, "_fresh": True})
+        return client
+
+    return sign_in
 
 
 @pytest.fixture(scope="session")

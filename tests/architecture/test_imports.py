@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-NOT_OURS = {".venv", "var", "migrations", "build"}
+NOT_OURS = {".venv", "var", "migrations", "build", "gunicorn.conf.py"}
 SERVICE_TOOLS = {"documents", "shops", "mail", "storage", "task_queue"}
 GROUND = {"config", "clock", "columns", "extensions"}
 OF_THE_FRAMEWORK = {

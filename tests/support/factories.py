@@ -1,159 +1,153 @@
-"""Things that tests talk about, complete and valid unless the test says otherwise; each is committed.
+"""Keyword factories: a test says what matters to it, the rest is an ordinary French customer and order.
 
-Every factory takes keywords for what the test is about and fills in the rest: `an_order(shipped_at=None)`.
+Rows are committed, so that requests, jobs and other processes see them. All need an application context.
 """
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from itertools import count
 from typing import Any, TypeVar
 
-import clock
 from extensions import db
 from mail.addresses import email_key
-from models import BillingDetails, Customer, InvoiceRequest, Order, OrderLine
+from models import BillingDetails, Customer, InvoiceRequest, Order, OrderLine, Refund, Shipment
+from parties.details import Details
 from services import passwords
 from shops.numbers import order_key
 
-T = TypeVar("T", bound=Any)
-
-PASSWORD = "correct horse battery staple"
-COUNT = count(1)
-
-_hash: list[str] = []  # One hash for all accounts: argon2 is slow on purpose.
-
-INDIVIDUAL = {
-    "kind": "individual",
-    "first_name": "Claire",
-    "last_name": "Martin",
-    "line1": "8 rue du Port",
-    "postal_code": "69007",
-    "city": "Lyon",
-    "country": "FR",
-}
-COMPANY = {
-    "kind": "company",
-    "company_name": "Les Cousettes SARL",
-    "siret": "73282932000074",
-    "vat_number": "FR44732829320",
-    "line1": "2 place Bellecour",
-    "postal_code": "69002",
-    "city": "Lyon",
-    "country": "FR",
-}
+PASSWORD = "une longue phrase de passe"
+PLACED = datetime(2026, 11, 2, 9, 15, tzinfo=UTC)
+_numbers = count(100_001)
+Row = TypeVar("Row", Customer, Order, InvoiceRequest)
 
 
-def billing_details(**changes: Any) -> BillingDetails:
-    """Return complete details of an individual in France, or of a company with `kind="company"`; not yet saved."""
-    complete = COMPANY if changes.get("kind") == "company" else INDIVIDUAL
-    return BillingDetails(**(complete | changes))
+def billing_details(**changes: Any) -> Details:
+    """Return the complete details of a private person in Lyon."""
+    person = {
+        "kind": "individual", "first_name": "Claire", "last_name": "Martin",
+        "line1": "12 rue Mercière", "postal_code": "69002", "city": "Lyon", "country": "FR",
+    }  # fmt: skip
+    return Details(**(person | changes))
 
 
-def a_customer(**changes: Any) -> Customer:
-    """Return a confirmed account without billing details; its password is `PASSWORD`."""
-    if not _hash:
-        _hash.append(passwords.hash(PASSWORD))
-    address = changes.pop("email", f"cliente{next(COUNT)}@example.org")
-    given = {"confirmed_at": clock.now() - timedelta(days=30), "password_hash": _hash[0]} | changes
-    return saved(Customer(email=address, email_key=email_key(address), **given))
+def company_details(**changes: Any) -> Details:
+    """Return the complete details of a French company."""
+    company = {
+        "kind": "company", "company_name": "Imprimerie Martin SARL", "siret": "73282932000074",
+        "vat_number": "FR44732829320", "line1": "3 quai Perrache", "postal_code": "69002",
+        "city": "Lyon", "country": "FR",
+    }  # fmt: skip
+    return Details(**(company | changes))
 
 
-def an_admin(**changes: Any) -> Customer:
-    """Return a confirmed account that may see the dashboard."""
-    return a_customer(is_admin=True, **changes)
+def a_customer(
+    *,
+    email: str = "claire@example.org",
+    confirmed: bool = True,
+    admin: bool = False,
+    billing: Details | None = None,
+    **changes: Any,
+) -> Customer:
+    """Return an account with the password PASSWORD, confirmed unless said otherwise."""
+    customer = Customer(
+        email=email,
+        email_key=email_key(email),
+        password_hash=_password_hash(),
+        confirmed_at=PLACED if confirmed else None,
+        is_admin=admin,
+        billing=BillingDetails().take(billing) if billing else None,
+        **changes,
+    )
+    return _kept(customer)
 
 
 def a_line(**changes: Any) -> OrderLine:
-    """Return two T-shirts at 14,90 € less 2,98 €: 26,82 € TTC at 20 %."""
-    given = {
-        "sku": "TS-M-BLEU",
-        "description": "T-shirt personnalisé",
-        "kind": "goods",
-        "quantity": Decimal(2),
-        "unit_price": Decimal("14.90"),
-        "discount": Decimal("2.98"),
-        "vat_rate": Decimal("20.00"),
-    }
-    return OrderLine(**(given | changes))
+    """Return a line of T-shirts for 26,82 € TTC, not yet in any order."""
+    shirts = {
+        "sku": "TS-M-BLEU", "description": "T-shirt personnalisé", "kind": "goods", "quantity": Decimal(2),
+        "unit_price": Decimal("14.90"), "discount": Decimal("2.98"), "vat_rate": Decimal("20.00"),
+    }  # fmt: skip
+    return OrderLine(**(shirts | changes))
 
 
-def a_shipping_line(**changes: Any) -> OrderLine:
-    """Return a delivery at 4,90 € TTC."""
-    given = {
-        "sku": "",
-        "description": "Livraison standard",
-        "kind": "shipping",
-        "quantity": Decimal(1),
-        "unit_price": Decimal("4.90"),
-        "discount": Decimal("0.00"),
-    }
-    return a_line(**(given | changes))
+def shipping(**changes: Any) -> OrderLine:
+    """Return a line for delivery at 4,90 € TTC, not yet in any order."""
+    delivery = {
+        "sku": "", "description": "Livraison standard", "kind": "shipping", "quantity": Decimal(1),
+        "unit_price": Decimal("4.90"), "discount": Decimal("0.00"),
+    }  # fmt: skip
+    return a_line(**(delivery | changes))
 
 
-def an_order(*, customer: Customer | None = None, **changes: Any) -> Order:
-    """Return an order of 31,72 € TTC, paid and shipped two days ago, without billing details of its own.
+def an_order(
+    *,
+    customer: Customer | None = None,
+    email: str | None = None,
+    number: str | None = None,
+    lines: Sequence[OrderLine] | None = None,
+    billing: Details | None = None,
+    refunds: Sequence[Refund] = (),
+    shipments: Sequence[Shipment] = (),
+    **changes: Any,
+) -> Order:
+    """Return a paid order of 31,72 € TTC that is not shipped yet; it belongs to the customer given, else to a guest.
 
-    Its address is the customer's unless `email` says otherwise.
+    `total` is the sum of the lines less `order_discount`, unless given.
     """
-    number = changes.pop("number", f"T-{100000 + next(COUNT)}")
-    address = changes.pop("email", customer.email if customer else f"invitee{next(COUNT)}@example.org")
-    placed_at: datetime = changes.pop("placed_at", clock.now() - timedelta(days=3))
-    lines = changes.pop("lines", None) or [a_line(), a_shipping_line()]
-    for position, line in enumerate(lines):
+    number = number or f"T-{next(_numbers)}"
+    address = email or (customer.email if customer else "claire@example.org")
+    rows = [a_line(), shipping()] if lines is None else list(lines)
+    for position, line in enumerate(rows):
         line.position = position
-    given = {
-        "version": 1,
-        "content_hash": "0" * 64,
-        "source": "tests",
-        "placed_at": placed_at,
-        "paid_at": placed_at,
-        "payment_method": "card",
-        "shipped_at": placed_at + timedelta(days=1),
-        "currency": "EUR",
-        "prices_include_tax": True,
-        "order_discount": Decimal("0.00"),
-        "total": Decimal("31.72"),
-        "paid_amount": Decimal("31.72"),
+    facts: dict[str, Any] = {
+        "version": 1, "content_hash": "0" * 64, "source": "tests", "placed_at": PLACED, "paid_at": PLACED,
+        "payment_method": "card", "currency": "EUR", "prices_include_tax": True, "order_discount": Decimal("0.00"),
         "shipping_address": {
-            "name": "Claire Martin",
-            "line1": "8 rue du Port",
-            "line2": "",
-            "postal_code": "69007",
-            "city": "Lyon",
-            "country": "FR",
+            "name": "Claire Martin", "line1": "12 rue Mercière", "line2": "", "postal_code": "69002",
+            "city": "Lyon", "country": "FR",
         },
-        "lines": lines,
-    }
+    }  # fmt: skip
+    facts |= changes
+    charged = sum((line.quantity * line.unit_price - line.discount for line in rows), Decimal(0))
+    facts.setdefault("total", (charged - facts["order_discount"]).quantize(Decimal("0.01")))
+    facts.setdefault("paid_amount", facts["total"])
     order = Order(
         number=number,
         number_key=order_key(number),
         email=address,
         email_key=email_key(address),
         customer=customer,
-        **(given | changes),
+        billing=BillingDetails().take(billing) if billing else None,
+        lines=rows,
+        refunds=list(refunds),
+        shipments=list(shipments),
+        **facts,
     )
-    return saved(order)
+    return _kept(order)
 
 
-def a_request(order: Order, **changes: Any) -> InvoiceRequest:
-    """Return a request that is due now."""
-    now = clock.now()
-    given = {
-        "origin": "customer" if order.customer else "checkout",
-        "customer": order.customer,
-        "state": "scheduled",
-        "requested_at": now - timedelta(hours=1),
-        "details_complete_at": now - timedelta(hours=1),
-        "reconciled_at": now - timedelta(hours=1),
-        "earliest_at": now,
-        "deadline_at": now + timedelta(hours=24),
-        "due_at": now,
-    }
-    return saved(InvoiceRequest(order=order, **(given | changes)))
+def a_refund(amount: str | Decimal, *, ref: str = "R1", at: datetime = PLACED, **changes: Any) -> Refund:
+    """Return money that went back, not yet in any order."""
+    return Refund(ref=ref, at=at, amount=Decimal(amount), lines=changes.pop("lines", []), **changes)
 
 
-def saved(row: T) -> T:
-    """Return the row as it stands in the database now."""
+def a_request(order: Order, *, state: str = "waiting", **changes: Any) -> InvoiceRequest:
+    """Return the request of that order, made by its customer; a waiting one waits for shipment unless told else."""
+    facts: dict[str, Any] = {"origin": "customer", "customer": order.customer, "requested_at": PLACED}
+    if state == "waiting":
+        facts["waiting_for"] = "shipment"
+    return _kept(InvoiceRequest(order=order, state=state, **(facts | changes)))
+
+
+@cache
+def _password_hash() -> str:
+    """Hash once a worker: argon2 is slow by design."""
+    return passwords.hash(PASSWORD)
+
+
+def _kept(row: Row) -> Row:
     db.session.add(row)
     db.session.commit()
     return row

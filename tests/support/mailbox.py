@@ -7,6 +7,14 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 
+class OnFreePort(Controller):
+    """Takes the port that the system gives, which aiosmtpd would not look up before it tries its server."""
+
+    def _trigger_server(self) -> None:
+        self.port = self.server.sockets[0].getsockname()[1]
+        super()._trigger_server()
+
+
 class Mailbox:
     """What the server accepted; set `answer_to_rcpt` or `answer_to_data` to refuse (« 451 4.7.1 later »)."""
 
@@ -15,13 +23,12 @@ class Mailbox:
         self.recipients: list[list[str]] = []
         self.answer_to_rcpt = ""
         self.answer_to_data = ""
-        self.controller = Controller(self, hostname="127.0.0.1", port=0, enable_SMTPUTF8=True)
+        self.controller = OnFreePort(self, hostname="127.0.0.1", port=0, enable_SMTPUTF8=True)
 
     @property
     def url(self) -> str:
         """The SMTP_URL of this server."""
-        host, port = self.controller.server.sockets[0].getsockname()[:2]
-        return f"smtp://{host}:{port}"
+        return f"smtp://127.0.0.1:{self.controller.port}"
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
@@ -40,7 +47,6 @@ class Mailbox:
         self.recipients.append(list(envelope.rcpt_tos))
         return "250 2.0.0 kept"
 
-    @property
     def last(self) -> EmailMessage:
         """The newest message; raises IndexError when there is none."""
         return self.messages[-1]

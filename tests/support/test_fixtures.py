@@ -1,0 +1,54 @@
+"""The ground that the other tests stand on."""
+
+from decimal import Decimal
+
+from flask import Flask
+from sqlalchemy import func, select
+
+from extensions import db
+from models import Customer, Order
+from tests.support.factories import a_customer, an_order, company_details
+from tests.support.mailbox import Mailbox
+from tests.support.queries import count_queries
+
+
+def test_each_test_starts_from_an_empty_database(app: Flask, database_kind: str) -> None:
+    assert db.engine.dialect.name == database_kind
+    assert db.session.scalar(select(func.count()).select_from(Customer)) == 0
+    a_customer()
+
+
+def test_what_the_test_before_wrote_is_gone(app: Flask) -> None:
+    assert db.session.scalar(select(func.count()).select_from(Customer)) == 0
+
+
+def test_an_ordinary_order_is_that_of_the_contract(app: Flask) -> None:
+    order = an_order(customer=a_customer(billing=company_details()))
+    db.session.expire_all()
+    found = db.session.scalars(select(Order)).one()
+    assert (found.number, found.total) == (order.number, Decimal("31.72"))
+    assert [line.position for line in found.lines] == [0, 1]
+
+
+def test_queries_are_counted_without_transaction_control(app: Flask) -> None:
+    with count_queries() as queries:
+        db.session.scalar(select(Customer))
+        db.session.commit()
+        db.session.scalar(select(Customer))
+    assert queries.count == 2, str(queries)
+
+
+def test_redis_is_real_and_empty(app: Flask, redis_server: str) -> None:
+    import task_queue
+
+    assert task_queue.answers()
+    assert task_queue.waiting() == 0
+
+
+def test_the_mail_server_is_real(smtp_server: Mailbox) -> None:
+    import smtplib
+
+    with smtplib.SMTP(smtp_server.url.removeprefix("smtp://"), timeout=5) as connection:
+        connection.sendmail("a@example.org", ["b@example.org"], b"Subject: x\r\n\r\ny\r\n")
+    assert smtp_server.last()["Subject"] == "x"
+    assert smtp_server.recipients == [["b@example.org"]]
