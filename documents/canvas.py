@@ -1,0 +1,106 @@
+"""What the renderer's library leaves to us on each page: the running parts, the page count, and no font but our own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from reportlab.lib.colors import HexColor
+from reportlab.lib.units import mm
+from reportlab.pdfbase.pdfmetrics import stringWidth
+from xhtml2pdf.builders.printmarks import MarkedCanvas
+from xhtml2pdf.xhtml2pdf_reportlab import PmlBaseDoc
+
+REGULAR, BOLD = "brand_00", "brand_10"  # The names under which xhtml2pdf registers the faces of the family « brand ».
+MARGIN = 18 * mm
+GREY = HexColor("#5b6769")
+PALE = HexColor("#e9ecec")
+
+
+@dataclass(frozen=True, slots=True)
+class RunningParts:
+    """What every page carries around its content; `head` is for the second page on."""
+
+    accent: str
+    head: str
+    foot: tuple[str, ...]
+    watermark: str
+
+
+class NumberedCanvas(MarkedCanvas):
+    """A canvas that holds its pages back until their number is known, so that one layout gives « page x/y ».
+
+    `<pdf:pagecount>` would lay the whole document out twice.
+    """
+
+    running: RunningParts
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._held: list[dict[str, Any]] = []
+
+    def _make_preamble(self) -> None:
+        """Begin pages without the library's idle Helvetica, which would be a font that is not embedded."""
+        self._preamble = "1 0 0 1 0 0 cm"
+
+    def setFont(self, psfontname: str, size: float, leading: float | None = None) -> None:
+        """Tables select Helvetica before they draw cells that bring their own font; ours stands in for it."""
+        super().setFont(REGULAR if psfontname.startswith("Helvetica") else psfontname, size, leading)
+
+    def showPage(self) -> None:
+        self._held.append(dict(self.__dict__))
+        self._startPage()
+
+    def save(self) -> None:
+        for held in self._held:
+            self.__dict__.update(held)
+            self._draw_running_parts(len(self._held))
+            super().showPage()
+        self._doc.SaveToFile(self._filename, self)
+
+    def _draw_running_parts(self, pages: int) -> None:
+        width, height = self._pagesize
+        parts = self.running
+        self.saveState()
+        self.setFillColor(HexColor(parts.accent))
+        self.rect(0, height - 4 * mm, width, 4 * mm, stroke=0, fill=1)
+        self.setFillColor(GREY)
+        if self._pageNumber > 1:
+            self.setFont(REGULAR, 8)
+            self.drawString(MARGIN, height - 11 * mm, parts.head)
+        self.setStrokeColor(PALE)
+        self.setLineWidth(0.6)
+        self.line(MARGIN, 20 * mm, width - MARGIN, 20 * mm)
+        page = f"Page\u00a0{self._pageNumber}/{pages}"
+        self.setFont(REGULAR, 7)
+        for row, text in enumerate(parts.foot):
+            self.drawString(MARGIN, 16 * mm - row * 3.4 * mm, text)
+        self.setFont(BOLD, 7.5)
+        self.drawRightString(width - MARGIN, 16 * mm, page)
+        self.restoreState()
+        if parts.watermark:
+            self._draw_watermark(width, height)
+
+    def _draw_watermark(self, width: float, height: float) -> None:
+        """Over the content but see-through, so that no table hides it."""
+        self.saveState()
+        self.setFillColor(HexColor("#b3261e"), alpha=0.14)
+        self.translate(width / 2, height / 2)
+        self.rotate(52)
+        size = 0.82 * width / stringWidth(self.running.watermark, BOLD, 1)
+        self.setFont(BOLD, size)
+        self.drawCentredString(0, -size / 3, self.running.watermark)
+        self.restoreState()
+
+
+class NumberedDocument(PmlBaseDoc):
+    """xhtml2pdf's document, drawn on our canvas."""
+
+    def __init__(self, *args: Any, running: RunningParts, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._running = running
+
+    def _makeCanvas(self, filename: Any = None, canvasmaker: Any = None) -> NumberedCanvas:
+        canvas: NumberedCanvas = super()._makeCanvas(filename=filename, canvasmaker=NumberedCanvas)
+        canvas.running = self._running
+        return canvas

@@ -1,0 +1,150 @@
+"""The legal texts that documents print, in one table, each with the day from which it may be printed.
+
+A document keeps the texts of its own day: they are copied into its snapshot. The CGI's VAT articles were moved to the
+CIBS on 2026-09-01; the old references stay valid on invoices until the end of 2027.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from documents.seller import Terms, VatRegime
+
+Nature = Literal["goods", "services", "mixed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What decides which texts a document prints; `reasons` are the (category, exemption) pairs of its VAT table."""
+
+    trial: bool
+    buyer_is_company: bool
+    vat_regime: VatRegime
+    terms: Terms
+    nature: Nature
+    reasons: frozenset[tuple[str, str]]
+    to_overseas: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """One legal text: printed on documents issued from `valid_from` on, where `applies`."""
+
+    key: str
+    valid_from: date
+    source: str
+    applies: Callable[[Case], bool]
+    text: Callable[[Case], str]
+
+
+def _always(text: str) -> Callable[[Case], str]:
+    return lambda case: text
+
+
+NATURES: dict[Nature, str] = {
+    "goods": "livraisons de biens",
+    "services": "prestations de services",
+    "mixed": "livraisons de biens et prestations de services",
+}
+
+SPECIMEN = "SPÉCIMEN \u2013 document d'essai, sans valeur"
+FRANCHISE = "TVA non applicable, art. 293 B du CGI"
+
+# Codes of the VATEX list that shops send instead of a text.
+EXEMPTIONS = {
+    "VATEX-FR-FRANCHISE": FRANCHISE,
+    "VATEX-EU-F": "Régime particulier \u2013 Biens d'occasion",
+    "VATEX-EU-I": "Régime particulier \u2013 Objets d'art",
+    "VATEX-EU-J": "Régime particulier \u2013 Objets de collection et d'antiquité",
+}
+
+CATEGORIES = {
+    "K": "Exonération de TVA, art. 262 ter I du CGI",
+    "AE": "Autoliquidation",
+    "G": "Exonération de TVA, art. 262 I du CGI",
+    "O": "Hors du champ de la TVA (bon à usages multiples, art. 256 ter du CGI)",
+}
+OVERSEAS = "Exonération de TVA, art. 294, 2 du CGI"
+
+TABLE = (
+    Mention("specimen", date(2000, 1, 1), "ISSUE_MODE=trial", lambda case: case.trial, _always(SPECIMEN)),
+    Mention(
+        "nature",
+        date(2022, 10, 9),
+        "décret 2022-1299; owed since 2026-09-01 by large and mid-size firms, 2027-09-01 by the others",
+        lambda case: True,
+        lambda case: f"Nature des opérations\u00a0: {NATURES[case.nature]}",
+    ),
+    Mention(
+        "debits",
+        date(2022, 10, 9),
+        "décret 2022-1299",
+        lambda case: case.vat_regime.on_debits and case.vat_regime.regime == "normal",
+        _always("Option pour le paiement de la taxe d'après les débits"),
+    ),
+    Mention(
+        "franchise",
+        date(2000, 1, 1),
+        "CGI art. 293 E",
+        lambda case: case.vat_regime.regime == "franchise",
+        _always(FRANCHISE),
+    ),
+    Mention(
+        "late_penalty",
+        date(2019, 4, 26),
+        "Code de commerce L441-9, L441-10",
+        lambda case: case.buyer_is_company,
+        lambda case: f"Pénalités de retard\u00a0: {case.terms.late_penalty} (art. L441-10 du Code de commerce)",
+    ),
+    Mention(
+        "recovery",
+        date(2013, 1, 1),
+        "Code de commerce D441-5",
+        lambda case: case.buyer_is_company,
+        _always(
+            "Indemnité forfaitaire pour frais de recouvrement en cas de retard\u00a0: 40\u00a0€ "
+            "(art. D441-5 du Code de commerce)"
+        ),
+    ),
+    Mention(
+        "early_discount",
+        date(2009, 1, 1),
+        "Code de commerce L441-9",
+        lambda case: case.buyer_is_company,
+        lambda case: f"Escompte pour paiement anticipé\u00a0: {case.terms.early_discount or 'néant'}",
+    ),
+)
+
+
+def reason(category: str, exemption: str, *, to_overseas: bool = False) -> str:
+    """Why a row of the VAT table bears no tax (CGI ann. II art. 242 nonies A I-12°), or "" where it bears some.
+
+    The shop's own words stand after the law's where both are given and differ.
+    """
+    given = EXEMPTIONS.get(exemption, exemption)
+    law = OVERSEAS if category == "G" and to_overseas else CATEGORIES.get(category, "")
+    if law and given and given != law:
+        return f"{law} \u2013 {given}"
+    return law or given
+
+
+def applying(case: Case, issued_on: date) -> tuple[str, ...]:
+    """The texts that a document issued on this day prints, in the order of the table, reasons without tax last."""
+    newest = {row.key: row for row in sorted(TABLE, key=lambda row: row.valid_from) if row.valid_from <= issued_on}
+    texts = [row.text(case) for row in TABLE if newest.get(row.key) is row and row.applies(case)]
+    return tuple([*texts, *(text for text in _reasons(case) if text not in texts)])
+
+
+def _reasons(case: Case) -> list[str]:
+    """Each reason without tax once; where there are several, the category that the VAT table shows goes before it."""
+    found = {
+        (category, text)
+        for category, exemption in case.reasons
+        if (text := reason(category, exemption, to_overseas=case.to_overseas))
+    }
+    if len(found) == 1:
+        return [text for _category, text in found]
+    return [f"TVA 0\u00a0% ({category})\u00a0: {text}" for category, text in sorted(found)]

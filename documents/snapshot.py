@@ -1,0 +1,231 @@
+"""A document's frozen content: everything it says, copied at issue, so that nothing that changes later changes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from documents import canonical, formatting, mentions, renderer, totals
+from documents.mentions import Nature
+from documents.seller import Seller
+from documents.totals import Sale, Totals
+from parties.details import Details
+
+PARIS = ZoneInfo("Europe/Paris")
+ZERO = Decimal("0.00")
+
+METHODS = {
+    "card": "par carte bancaire",
+    "paypal": "par PayPal",
+    "transfer": "par virement",
+    "bank_transfer": "par virement",
+    "direct_debit": "par prélèvement",
+    "cheque": "par chèque",
+    "cash": "en espèces",
+    "gift_card": "par carte cadeau",
+    "voucher": "par carte cadeau",
+    "apple_pay": "par Apple Pay",
+    "google_pay": "par Google Pay",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryAddress:
+    """Where the goods went."""
+
+    name: str = ""
+    line1: str = ""
+    line2: str = ""
+    postal_code: str = ""
+    city: str = ""
+    country: str = "FR"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFacts:
+    """What a document takes from its order, as the shop sent it; moments are aware.
+
+    `exchange_rate` is euros for one unit of `currency`; `paid_amount` None means « all of it, if `paid_at` is set ».
+    """
+
+    number: str
+    placed_at: datetime
+    sale: Sale
+    currency: str = "EUR"
+    exchange_rate: Decimal | None = None
+    paid_at: datetime | None = None
+    paid_amount: Decimal | None = None
+    payment_method: str = ""
+    shipped_at: datetime | None = None
+    delivered_at: datetime | None = None
+    shipping_address: DeliveryAddress | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReference:
+    """The order as the document names it; dates are days in Europe/Paris."""
+
+    number: str
+    placed_on: date
+    shipped_on: date | None
+    delivered_on: date | None
+    purchase_order: str
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """What was paid, how and when, what is left, and by when it is due (None once nothing is)."""
+
+    words: str
+    paid_on: date | None
+    paid: Decimal
+    left: Decimal
+    due_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One document. `delivery` is None where it is the buyer's own address; `vat_in_euros` is None for euro documents."""
+
+    number: str
+    kind: Literal["invoice"]
+    issue_date: date
+    language: str
+    trial: bool
+    renderer: str
+    seller: Seller
+    buyer: Details
+    delivery: DeliveryAddress | None
+    order: OrderReference
+    currency: str
+    exchange_rate: Decimal | None
+    vat_in_euros: Decimal | None
+    sale: Sale
+    totals: Totals
+    payment: Payment
+    nature: Nature
+    mentions: tuple[str, ...]
+
+
+def build(
+    *,
+    number: str,
+    issue_date: date,
+    trial: bool,
+    language: str,
+    seller: Seller,
+    buyer: Details,
+    order: OrderFacts,
+    purchase_order: str = "",
+) -> Snapshot:
+    """Freeze one invoice. Nothing is read but the arguments: no clock, no settings.
+
+    Raises totals.DoesNotAddUp when the order's figures contradict each other, and ValueError for another currency
+    without its exchange rate (BR-FR-CO-12).
+    """
+    amounts = totals.compute(order.sale)
+    nature = nature_of(order.sale)
+    delivery = _delivery(order.shipping_address, buyer)
+    to_overseas = (delivery.postal_code if delivery else buyer.postal_code).startswith("97")
+    case = mentions.Case(
+        trial=trial,
+        buyer_is_company=buyer.kind == "company",
+        vat_regime=seller.vat_regime,
+        terms=seller.terms,
+        nature=nature,
+        reasons=frozenset((row.category, row.exemption) for row in amounts.rates),
+        to_overseas=to_overseas,
+    )
+    return Snapshot(
+        number=number,
+        kind="invoice",
+        issue_date=issue_date,
+        language=language,
+        trial=trial,
+        renderer=renderer.fingerprint(),
+        seller=seller,
+        buyer=buyer,
+        delivery=delivery,
+        order=OrderReference(
+            number=order.number,
+            placed_on=_day(order.placed_at),
+            shipped_on=_day(order.shipped_at) if order.shipped_at else None,
+            delivered_on=_day(order.delivered_at) if order.delivered_at else None,
+            purchase_order=purchase_order,
+        ),
+        currency=order.currency,
+        exchange_rate=order.exchange_rate,
+        vat_in_euros=_vat_in_euros(order, amounts.vat),
+        sale=order.sale,
+        totals=amounts,
+        payment=_payment(order, amounts.gross, issue_date, seller.terms.days),
+        nature=nature,
+        mentions=mentions.applying(case, issue_date),
+    )
+
+
+def to_json(snapshot: Snapshot) -> str:
+    """The snapshot as canonical JSON; equal snapshots give equal texts."""
+    return canonical.dumps(snapshot)
+
+
+def from_json(text: str) -> Snapshot:
+    """The snapshot that `to_json` wrote."""
+    return canonical.loads(Snapshot, text)
+
+
+def nature_of(sale: Sale) -> Nature:
+    """Goods, services or both (décret 2022-1299, BT-23); shipping and fees follow what they were charged for."""
+    kinds = {line.kind for line in sale.lines}
+    if "service" in kinds:
+        return "mixed" if "goods" in kinds else "services"
+    return "goods"
+
+
+def payment_words(method: str) -> str:
+    """How it was paid, in French, « par carte bancaire »; a method we have no words for stays as the shop names it."""
+    known = METHODS.get(method.strip().lower().replace("-", "_").replace(" ", "_"))
+    return known or (f"({method.strip()})" if method.strip() else "")
+
+
+def _payment(order: OrderFacts, gross: Decimal, issue_date: date, days: int) -> Payment:
+    paid = order.paid_amount if order.paid_amount is not None else (gross if order.paid_at else ZERO)
+    left = max(gross - paid, ZERO)
+    return Payment(
+        words=payment_words(order.payment_method),
+        paid_on=_day(order.paid_at) if order.paid_at else None,
+        paid=paid,
+        left=left,
+        due_on=issue_date + timedelta(days=days) if left else None,
+    )
+
+
+def _vat_in_euros(order: OrderFacts, vat: Decimal) -> Decimal | None:
+    if order.currency == "EUR":
+        return None
+    if not order.exchange_rate:
+        raise ValueError(f"order {order.number} is in {order.currency} without an exchange rate")
+    return formatting.rounded(vat * order.exchange_rate)
+
+
+def _delivery(address: DeliveryAddress | None, buyer: Details) -> DeliveryAddress | None:
+    """The delivery address where it is not the buyer's own (décret 2022-1299)."""
+    if address is None or not (address.line1 or address.city):
+        return None
+    mine = (buyer.display_name, buyer.line1, buyer.line2, buyer.postal_code, buyer.city, buyer.country)
+    theirs = (address.name or mine[0], address.line1, address.line2, address.postal_code, address.city, address.country)
+    return None if [_key(text) for text in mine] == [_key(text) for text in theirs] else address
+
+
+def _key(text: str) -> str:
+    return " ".join(text.split()).casefold()
+
+
+def _day(moment: datetime) -> date:
+    """The day in France; raises ValueError for a moment that names no time zone."""
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment} names no time zone")
+    return moment.astimezone(PARIS).date()
