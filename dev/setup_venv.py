@@ -141,6 +141,7 @@ def _step(title: str, command: "list[str | Path]", count: int = 0) -> None:
     print(title + "…", flush=True)
     process = subprocess.Popen(
         [str(part) for part in command],
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

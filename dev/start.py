@@ -26,7 +26,7 @@ def check_port(port: int) -> None:
             probe.bind(("127.0.0.1", port))
         except (OSError, OverflowError) as error:
             raise CannotStart(
-                f"Port {port} cannot be used ({error}): stop what uses it, or choose another: PORT=8001 bin/dev"
+                f"Port {port} cannot be used ({error.strerror}): choose another, as in PORT=8001 bin/dev"
             ) from error
 
 
