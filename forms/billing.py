@@ -9,6 +9,7 @@ from flask import request
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, RadioField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # Newer than its published types.
 from wtforms.validators import AnyOf
 
 import config
@@ -23,6 +24,10 @@ def _trimmed(text: str | None) -> str:
     return (text or "").strip()
 
 
+def _countries() -> list[SelectChoice]:
+    return [SelectChoice(code, name) for code, name in countries.choices()]
+
+
 class BillingForm(FlaskForm):
     """Who an invoice is made out to, for the account's page and for one order.
 
@@ -32,7 +37,7 @@ class BillingForm(FlaskForm):
 
     kind = RadioField(
         _l("Vous êtes"),
-        choices=[("individual", _l("Particulier")), ("company", _l("Entreprise"))],
+        choices=[SelectChoice("individual", _l("Particulier")), SelectChoice("company", _l("Entreprise"))],
         default="individual",
         validate_choice=False,
         validators=[
@@ -49,7 +54,7 @@ class BillingForm(FlaskForm):
     line2 = StringField(_l("Complément d'adresse"), filters=[_trimmed])
     postal_code = StringField(_l("Code postal"), filters=[_trimmed])
     city = StringField(_l("Ville"), filters=[_trimmed])
-    country = SelectField(_l("Pays"), choices=countries.choices, default="FR", validate_choice=False)
+    country = SelectField(_l("Pays"), choices=_countries, default="FR", validate_choice=False)
     also_account = BooleanField(_l("Enregistrer aussi dans mes données de facturation"))
 
     def __init__(self, *args: Any, also_account: bool | None = None, **kwargs: Any) -> None:

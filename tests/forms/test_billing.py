@@ -1,0 +1,167 @@
+"""The form: what it shows, what it takes, and what it never does unasked."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from forms.billing import BillingForm
+from parties.details import Details
+from tests.support.factories import billing_details, company_details
+
+SIRET, VAT_NUMBER = "73282932000074", "FR44732829320"
+PERSON = {
+    "kind": "individual", "first_name": " Claire ", "last_name": "Martin", "tax_id": "",
+    "line1": "12 rue Mercière", "line2": "", "postal_code": "69 002", "city": "Lyon", "country": "FR",
+}  # fmt: skip
+COMPANY = {
+    "kind": "company", "company_name": "Imprimerie Martin SARL", "siret": "732 829 320 00074", "vat_number": "",
+    "tax_id": "", "line1": "3 quai Perrache", "line2": "", "postal_code": "69002", "city": "Lyon", "country": "FR",
+}  # fmt: skip
+
+pytestmark = pytest.mark.databases("sqlite")
+FormMaker = Callable[..., BillingForm]
+
+
+@pytest.fixture
+def post(app: Flask) -> FormMaker:
+    def make(data: dict[str, str], on_record: Details | None = None, **options: Any) -> BillingForm:
+        with app.test_request_context("/espace-client/donnees-de-facturation", method="POST", data=data):
+            form = BillingForm(obj=on_record, **options)
+            form.outcome = form.validate()
+            form.showed = form.only_shows()
+            return form
+
+    return make
+
+
+def test_a_person_is_read_and_normalised(post: FormMaker) -> None:
+    form = post(PERSON)
+    assert form.outcome
+    assert form.details() == billing_details()
+
+
+def test_a_company_is_read_and_normalised(post: FormMaker) -> None:
+    form = post(COMPANY | {"vat_number": "fr 44 732 829 320"})
+    assert form.outcome
+    assert form.details() == company_details()
+
+
+def test_fields_that_are_not_shown_are_neither_required_nor_taken(post: FormMaker) -> None:
+    form = post(PERSON | {"company_name": "Autre", "siret": "1", "vat_number": "DE1"})
+    assert form.outcome
+    assert form.details() == billing_details()
+    assert not {"company_name", "siret", "vat_number"} & form.shown
+
+
+def test_each_problem_stands_beside_its_field_and_what_was_typed_stays(post: FormMaker) -> None:
+    form = post(COMPANY | {"siret": "732 829 320 00079", "postal_code": "6900"})
+    assert not form.outcome
+    assert set(form.errors) == {"siret", "postal_code"}
+    assert "vérifiez les 14 chiffres" in form.siret.errors[0]
+    assert (form.siret.data, form.postal_code.data) == ("732 829 320 00079", "6900")
+
+
+def test_an_unknown_kind_or_country_is_refused(post: FormMaker) -> None:
+    assert "kind" in post(PERSON | {"kind": "robot"}).errors
+    assert "country" in post(PERSON | {"country": "XX"}).errors
+    assert "country" in post(PERSON | {"country": ""}).errors
+
+
+def test_an_empty_post_says_everything_that_is_missing(post: FormMaker) -> None:
+    assert set(post({"kind": "individual"}).errors) == {"first_name", "last_name", "line1", "postal_code", "city"}
+
+
+@pytest.mark.parametrize(
+    ("data", "required", "optional"),
+    [
+        (PERSON, {"first_name", "last_name", "line1", "postal_code", "city", "country"}, {"tax_id", "line2"}),
+        (PERSON | {"country": "ES"}, {"tax_id"}, {"line2"}),
+        (COMPANY, {"company_name", "siret"}, {"vat_number", "tax_id"}),
+        (COMPANY | {"country": "DE"}, {"vat_number"}, {"tax_id"}),
+        (COMPANY | {"country": "US"}, {"tax_id"}, {"line2"}),
+        (COMPANY | {"country": "CI"}, {"tax_id"}, {"postal_code"}),
+    ],
+)
+def test_the_marks_follow_kind_and_country(
+    post: FormMaker, data: dict[str, str], required: set[str], optional: set[str]
+) -> None:
+    form = post(data)
+    assert required | optional <= form.shown
+    assert all(form[name].flags.required for name in required)
+    assert not any(form[name].flags.required for name in optional)
+
+
+def test_always_marks_the_fiscal_number_of_persons_as_required(make_app: Callable[..., Flask]) -> None:
+    app = make_app(TAX_ID_REQUIRED="always")
+    with app.test_request_context("/", method="POST", data=PERSON):
+        form = BillingForm()
+        assert not form.validate()
+        assert form.tax_id.flags.required
+        assert "Indiquez votre numéro d'identification fiscale" in form.tax_id.errors[0]
+    with app.test_request_context("/", method="POST", data=COMPANY):
+        form = BillingForm()
+        assert form.validate()
+        assert form.details().fiscal_number == "732829320"
+
+
+def test_the_vat_number_is_offered_and_never_filled_in_unasked(post: FormMaker) -> None:
+    form = post(COMPANY)
+    assert form.outcome
+    assert form.proposed_vat_number == VAT_NUMBER
+    assert form.details().vat_number == ""
+
+
+def test_an_erased_vat_number_stays_erased(post: FormMaker) -> None:
+    form = post(COMPANY, on_record=company_details(vat_number=VAT_NUMBER))
+    assert form.details().vat_number == ""
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        PERSON,
+        COMPANY | {"siret": "73282932000079"},
+        COMPANY | {"vat_number": VAT_NUMBER},
+        COMPANY | {"country": "DE"},
+    ],
+)
+def test_nothing_is_offered_without_a_valid_siret_or_beside_a_number(post: FormMaker, data: dict[str, str]) -> None:
+    assert post(data).proposed_vat_number == ""
+
+
+def test_pressing_the_offer_fills_the_field_in_and_records_nothing(post: FormMaker) -> None:
+    form = post(COMPANY | {"use_proposed_vat_number": "1"})
+    assert form.showed
+    assert form.took_proposal
+    assert form.vat_number.data == VAT_NUMBER
+    assert form.proposed_vat_number == ""
+    assert form.siret.data == COMPANY["siret"]
+
+
+def test_showing_keeps_what_was_typed_and_brings_back_what_is_on_record(post: FormMaker) -> None:
+    sent = {"kind": "company", "country": "FR", "tax_id": "", "line1": "nouvelle adresse", "show": "1"}
+    form = post(sent, on_record=company_details())
+    assert form.showed
+    assert form.line1.data == "nouvelle adresse"
+    assert form.company_name.data == "Imprimerie Martin SARL"
+
+
+def test_the_account_tick_exists_on_an_order_only(post: FormMaker) -> None:
+    assert "also_account" not in post(PERSON)
+    assert post(PERSON, also_account=True).also_account.data is False  # It was shown, and left off.
+    assert post(PERSON | {"also_account": "y"}, also_account=False).also_account.data is True
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_the_account_tick_begins_as_it_is_told(app: Flask, first: bool) -> None:
+    with app.test_request_context("/"):
+        assert BillingForm(also_account=first).also_account.data is first
+
+
+def test_a_new_form_begins_with_a_person_in_france(app: Flask) -> None:
+    with app.test_request_context("/"):
+        form = BillingForm()
+        assert (form.kind.data, form.country.data) == ("individual", "FR")
+        assert next(iter(form.country)).label.text == "France"
