@@ -1,0 +1,245 @@
+"""From a due request to a numbered, stored document with its mail in the outbox."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from io import BytesIO
+from itertools import count
+from typing import Any
+
+import pytest
+from flask import Flask
+from pypdf import PdfReader
+from sqlalchemy import func, select
+from time_machine import Traveller
+
+import clock
+import storage
+from documents import pdf, snapshot
+from extensions import db, transaction
+from models import Customer, Delivery, Invoice, InvoiceRequest, NumberSeries, StoredFile
+from services import production
+from services.leases import LEASE, LeaseLost
+from tests.support.factories import PLACED, a_customer, a_request, an_order, billing_details
+
+
+@pytest.fixture(autouse=True)
+def _stopped(frozen_clock: Traveller) -> None:
+    """Numbers carry the year of the stopped clock."""
+
+
+CUSTOMERS = count(1)
+
+
+def a_due_request(**changes: Any) -> InvoiceRequest:
+    """Return a request whose parcel left three weeks ago and whose moment has come."""
+    customer = a_customer(email=f"cliente{next(CUSTOMERS)}@example.org", billing=billing_details())
+    order = an_order(customer=customer, shipped_at=PLACED)
+    ready: dict[str, Any] = {
+        "state": "scheduled",
+        "details_complete_at": PLACED,
+        "reconciled_at": PLACED,
+        "due_at": clock.now(),
+    }
+    return a_request(order, **(ready | changes))
+
+
+def produced(request: InvoiceRequest) -> Invoice:
+    lease = production.claim(request.id)
+    assert lease is not None
+    invoice_id = production.issue(lease)
+    assert invoice_id is not None
+    production.render(lease, invoice_id)
+    return db.session.get_one(Invoice, invoice_id)
+
+
+def test_a_due_request_becomes_a_numbered_stored_document_with_a_mail(app: Flask) -> None:
+    invoice = produced(a_due_request(purchase_order="BC-7"))
+    request = invoice.request
+    assert (invoice.number, invoice.issue_date, invoice.trial) == ("FA-2026-000001", date(2026, 11, 23), False)
+    assert (invoice.net, invoice.vat, invoice.gross) == (Decimal("26.43"), Decimal("5.29"), Decimal("31.72"))
+    assert request.state == "rendered"
+    assert request.lease_token is None
+    content = snapshot.from_json(invoice.snapshot)
+    assert (content.order.purchase_order, content.buyer.last_name) == ("BC-7", "Martin")
+    assert invoice.file is not None
+    data = storage.read(invoice.file.name, invoice.file.sha256)
+    text = " ".join(page.extract_text() for page in PdfReader(BytesIO(data)).pages)
+    assert "FA-2026-000001" in text
+    mail = db.session.scalars(select(Delivery)).one()
+    assert (mail.kind, mail.state, mail.recipient, mail.invoice_id) == (
+        "invoice",
+        "pending",
+        request.recipient,
+        invoice.id,
+    )
+
+
+def test_two_workers_never_hold_the_same_request(app: Flask, frozen_clock: Traveller) -> None:
+    request = a_due_request()
+    assert production.claim(request.id) is not None
+    assert production.claim(request.id) is None
+    frozen_clock.shift(LEASE + timedelta(seconds=1))
+    assert production.claim(request.id) is not None
+
+
+@pytest.mark.parametrize("state", ["waiting", "rendered", "sent", "cancelled", "needs_attention"])
+def test_only_what_is_scheduled_or_issued_is_claimed(app: Flask, state: str) -> None:
+    extra: dict[str, dict[str, Any]] = {
+        "waiting": {"waiting_for": "shipment"},
+        "sent": {"sent_at": clock.now()},
+        "cancelled": {"reason": "x"},
+        "needs_attention": {"reason": "x"},
+    }
+    request = a_due_request(state=state, **extra.get(state, {}))
+    assert production.claim(request.id) is None
+
+
+def test_what_is_due_later_is_not_claimed(app: Flask) -> None:
+    assert production.claim(a_due_request(due_at=clock.now() + timedelta(seconds=1)).id) is None
+
+
+def test_issuing_twice_takes_one_number(app: Flask) -> None:
+    request = a_due_request()
+    lease = production.claim(request.id)
+    assert lease is not None
+    assert production.issue(lease) == production.issue(lease)
+    assert db.session.scalar(select(func.count()).select_from(Invoice)) == 1
+    assert db.session.get_one(NumberSeries, "FA-2026").last_number == 1
+
+
+def test_rendering_twice_makes_one_file_and_one_mail(app: Flask) -> None:
+    invoice = produced(a_due_request())
+    request = invoice.request
+    with transaction():
+        request.state, request.due_at = "issued", clock.now()
+    lease = production.claim(request.id)
+    assert lease is not None
+    production.render(lease, invoice.id)
+    assert db.session.scalar(select(func.count()).select_from(StoredFile)) == 1
+    assert db.session.scalar(select(func.count()).select_from(Delivery)) == 1
+
+
+def test_a_worker_that_lost_its_lease_writes_nothing(app: Flask, frozen_clock: Traveller) -> None:
+    request = a_due_request()
+    lost = production.claim(request.id)
+    frozen_clock.shift(LEASE + timedelta(seconds=1))
+    held = production.claim(request.id)
+    assert lost is not None
+    assert held is not None
+    with pytest.raises(LeaseLost):
+        production.issue(lost)
+    assert db.session.scalar(select(func.count()).select_from(Invoice)) == 0
+    invoice_id = production.issue(held)
+    assert invoice_id is not None
+    with pytest.raises(LeaseLost):
+        production.render(lost, invoice_id)
+    assert db.session.scalar(select(func.count()).select_from(Delivery)) == 0
+
+
+def test_numbers_run_on_without_a_gap_after_a_failure(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    produced(a_due_request())
+    lease = production.claim(a_due_request().id)
+    assert lease is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(snapshot, "to_json", _fail)
+        with pytest.raises(OSError, match="broken"):
+            production.issue(lease)
+    assert produced(a_due_request()).number == "FA-2026-000002"
+    assert db.session.get_one(InvoiceRequest, lease.id).state == "scheduled"
+
+
+def _fail(*_arguments: object) -> str:
+    raise OSError("broken")
+
+
+def test_a_request_that_fails_is_tried_five_times_then_shown_to_an_admin(app: Flask, frozen_clock: Traveller) -> None:
+    request = a_due_request()
+    for attempt in range(1, 6):
+        lease = production.claim(request.id)
+        assert lease is not None
+        production.give_up_for_now(lease, ValueError("no glyph"))
+        assert request.attempts == attempt
+        assert production.claim(request.id) is None
+        frozen_clock.shift(timedelta(hours=1, seconds=1))
+    assert request.state == "needs_attention"
+    assert request.last_error == "ValueError: no glyph"
+    assert production.claim(request.id) is None
+
+
+def test_an_order_cancelled_after_the_claim_is_not_invoiced(app: Flask) -> None:
+    request = a_due_request()
+    lease = production.claim(request.id)
+    assert lease is not None
+    with transaction():
+        request.order.cancelled_at = clock.now()
+    assert production.issue(lease) is None
+    assert request.state == "cancelled"
+    assert db.session.scalar(select(func.count()).select_from(Invoice)) == 0
+
+
+def test_on_new_years_eve_number_and_date_are_those_of_paris(app: Flask, frozen_clock: Traveller) -> None:
+    produced(a_due_request())
+    frozen_clock.move_to(datetime(2026, 12, 31, 23, 30, tzinfo=UTC))
+    invoice = produced(a_due_request())
+    assert (invoice.number, invoice.issue_date) == ("FA-2027-000001", date(2027, 1, 1))
+
+
+def test_the_issue_date_never_runs_backwards(app: Flask, frozen_clock: Traveller) -> None:
+    frozen_clock.move_to(datetime(2026, 12, 31, 23, 30, tzinfo=UTC))
+    produced(a_due_request())
+    frozen_clock.move_to(datetime(2026, 12, 31, 22, 0, tzinfo=UTC))
+    invoice = produced(a_due_request())
+    assert (invoice.number, invoice.issue_date) == ("FA-2027-000002", date(2027, 1, 1))
+
+
+def test_first_number_continues_an_existing_series_for_one_year(
+    make_app: Callable[..., Flask], frozen_clock: Traveller
+) -> None:
+    with make_app(FIRST_NUMBER="4711", INVOICE_PREFIX="B").app_context():
+        assert produced(a_due_request()).number == "B-2026-004711"
+        assert produced(a_due_request()).number == "B-2026-004712"
+        frozen_clock.move_to(datetime(2027, 1, 2, tzinfo=UTC))
+        assert produced(a_due_request()).number == "B-2027-000001"
+
+
+def test_a_trial_document_has_its_own_series_and_goes_to_the_merchant_only(make_app: Callable[..., Flask]) -> None:
+    with make_app(ISSUE_MODE="trial").app_context():
+        invoice = produced(a_due_request())
+        request = invoice.request
+        assert (invoice.number, invoice.trial) == ("SPECIMEN-2026-000001", True)
+        mail = db.session.scalars(select(Delivery)).one()
+        assert (mail.kind, mail.recipient) == ("invoice_trial", "alertes@boutique.example")
+        assert request.order.issued_invoice is None
+        assert list(db.session.scalars(Invoice.visible_to(db.session.get_one(Customer, request.customer_id)))) == []
+
+
+def test_after_live_there_is_no_way_back_to_trial(make_app: Callable[..., Flask]) -> None:
+    with make_app(ISSUE_MODE="live").app_context():
+        produced(a_due_request())
+    with make_app(ISSUE_MODE="trial").app_context():
+        with pytest.raises(production.WrongMode):
+            production.require_mode()
+        lease = production.claim(a_due_request().id)
+        assert lease is not None
+        with pytest.raises(production.WrongMode):
+            production.issue(lease)
+
+
+def test_what_changes_after_issue_changes_no_document(app: Flask) -> None:
+    request = a_due_request()
+    lease = production.claim(request.id)
+    assert lease is not None
+    invoice_id = production.issue(lease)
+    assert invoice_id is not None
+    before = db.session.get_one(Invoice, invoice_id).snapshot
+    with transaction():
+        assert request.customer is not None
+        assert request.customer.billing is not None
+        request.customer.billing.last_name = "Durand"
+        request.order.lines[0].description = "Autre chose"
+    production.render(lease, invoice_id)
+    invoice = db.session.get_one(Invoice, invoice_id)
+    assert invoice.snapshot == before
+    assert invoice.file is not None
+    assert storage.read(invoice.file.name, invoice.file.sha256) == pdf.render(snapshot.from_json(before))
