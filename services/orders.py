@@ -10,6 +10,7 @@ from sqlalchemy.sql.base import ExecutableOption
 from documents import totals
 from extensions import db
 from models import Customer, Invoice, Order
+from shops.numbers import order_key
 
 PAGE_SIZE = 20
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -32,8 +33,7 @@ def page(customer: Customer, before: str = "", search: str = "") -> Page:
     meanwhile neither doubles nor hides another. A cursor that is no cursor begins at the start.
     """
     found = Order.visible_to(customer).options(*_for_list())
-    wanted = "".join(search.split()).lstrip("#").upper()
-    if wanted:
+    if wanted := order_key(search):
         found = found.where(Order.number_key.contains(wanted, autoescape=True))
     position = _position(before)
     if position:
