@@ -111,8 +111,9 @@ class Tally:
         ):
             click.echo(f"{label}\u00a0: {self.outcomes[outcome]}")
         for text, reason in self.reasons.items():
-            more = ", …" if reason.count > len(reason.places) else ""
-            click.echo(f"  {reason.count} × {text} ({', '.join(reason.places)}{more})")
+            more = ["…"] if reason.count > len(reason.places) else []
+            click.echo(f"  {reason.count} × {text}")
+            click.echo(f"      {', '.join(reason.places + more)}")
 
     def _note(self, candidate: Candidate, problem: FieldProblem) -> None:
         text = str(FieldProblem(re.sub(r"\[\d+\]", "[]", problem.path), problem.message))
@@ -132,9 +133,9 @@ def harmless(cell: str) -> str:
 def _place(candidate: Candidate) -> str:
     first, last = candidate.first_line, candidate.last_line
     lines = (
-        _("ligne %(first)s", first=first) if first == last else _("lignes %(first)s-%(last)s", first=first, last=last)
+        _("ligne %(line)s", line=first) if first == last else _("lignes %(first)s à %(last)s", first=first, last=last)
     )
-    return f"{candidate.number}, {lines}" if candidate.number else lines
+    return f"{lines} ({candidate.number})" if candidate.number else lines
 
 
 def _received(

@@ -1,0 +1,153 @@
+"""`flask orders import`: all valid orders of a file, once, and the reasons for the others."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from flask import Flask
+from sqlalchemy import func, select
+
+from commands.orders import harmless
+from extensions import db
+from models import Order, OrderLine
+from services import orders
+from tests.shops.messages import a_message
+from tests.shops.retail_file import LARGE, LARGE_LINES, NOT_SALES, generated
+
+
+def run(app: Flask, *arguments: object) -> Result:
+    return app.test_cli_runner().invoke(args=["orders", "import", *map(str, arguments)])
+
+
+def counts(result: Result) -> dict[str, int]:
+    lines = (line.split("\u00a0: ") for line in result.output.splitlines() if "\u00a0: " in line)
+    return {pair[0]: int(pair[1]) for pair in lines if len(pair) == 2 and pair[1].isdigit()}
+
+
+def stored() -> int:
+    return db.session.scalar(select(func.count()).select_from(Order)) or 0
+
+
+@pytest.fixture
+def retail(tmp_path: Path) -> Path:
+    file = tmp_path / "retail.csv"
+    file.write_bytes(generated(orders=120))
+    return file
+
+
+def test_the_data_sets_own_shape_is_taken_and_its_assumptions_are_stated(app: Flask, retail: Path) -> None:
+    result = run(app, retail, "--format", "online-retail")
+
+    assert result.exit_code == 0
+    assert "TVA à 20 %" in result.output
+    assert "customer<CustomerID>@example.com" in result.output
+    assert (counts(result)["Nouvelles"], counts(result)["Refusées"]) == (121, NOT_SALES)
+    assert counts(result)["À vérifier"] == 0
+    assert stored() == 121
+
+
+def test_a_second_run_changes_nothing(app: Flask, retail: Path) -> None:
+    run(app, retail, "--format", "online-retail")
+    before = db.session.execute(select(Order.id, Order.content_hash, Order.received_at).order_by(Order.id)).all()
+    result = run(app, retail, "--format", "online-retail")
+
+    assert (counts(result)["Nouvelles"], counts(result)["Inchangées"]) == (0, 121)
+    assert (
+        db.session.execute(select(Order.id, Order.content_hash, Order.received_at).order_by(Order.id)).all() == before
+    )
+
+
+def test_the_large_order_of_a_guest_is_whole_and_adds_up(app: Flask, retail: Path) -> None:
+    run(app, retail, "--format", "online-retail")
+    large = db.session.scalars(select(Order).where(Order.number == LARGE)).unique().one()
+    amounts = orders.amounts(large)
+
+    assert large.email == f"guest{LARGE}@example.com"
+    assert len(large.lines) == LARGE_LINES
+    assert amounts is not None
+    assert amounts.gross == large.total
+
+
+def test_refusals_are_listed_with_their_lines_and_written_down(app: Flask, tmp_path: Path) -> None:
+    file, report = tmp_path / "orders.ndjson", tmp_path / "refused.csv"
+    lines = [
+        json.dumps(a_message(number="A-1")),
+        json.dumps(a_message(number="A-2", total="31.73")),
+        json.dumps(a_message(number="=cmd()", total="x")),
+        "{",
+        json.dumps(a_message(number="A-1", email="other@example.org")),
+    ]
+    file.write_text("\n".join(lines), encoding="utf-8")
+    result = run(app, file, "--format", "contract-json", "--report", report)
+
+    assert result.exit_code == 0
+    assert counts(result)["Nouvelles"] == 1
+    assert counts(result)["Refusées"] == 4
+    assert "ligne 2 (A-2)" in result.output
+    with report.open(encoding="utf-8-sig", newline="") as opened:
+        header, *rows = csv.reader(opened)
+    assert header[0] == "première ligne"
+    assert {(row[0], row[2], row[3]) for row in rows} == {
+        ("2", "A-2", "total"),
+        ("2", "A-2", "lines[0]"),
+        ("2", "A-2", "lines[1]"),
+        ("3", "'=cmd()", "number"),
+        ("3", "'=cmd()", "total"),
+        ("4", "", ""),
+        ("5", "A-1", "version"),
+    }
+
+
+def test_many_reasons_are_told_shortly(app: Flask, tmp_path: Path) -> None:
+    file = tmp_path / "orders.json"
+    file.write_text(
+        json.dumps([a_message(number=f"A-{each}", **{f"f{each}": 1}) for each in range(30)]), encoding="utf-8"
+    )
+    result = run(app, file, "--format", "contract-json")
+
+    assert counts(result)["Refusées"] == 30
+    assert "10 × Autres raisons" in result.output
+    assert len(result.output.splitlines()) < 60
+
+
+@pytest.mark.parametrize(("content", "words"), [(b"", "vide"), (b"number,version\nA-1,1\n", "absentes")])
+def test_a_file_that_cannot_be_read_ends_with_an_error(app: Flask, tmp_path: Path, content: bytes, words: str) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_bytes(content)
+    result = run(app, file, "--format", "contract-csv")
+
+    assert result.exit_code == 1
+    assert words in result.output
+    assert stored() == 0
+
+
+def test_a_report_that_cannot_be_written_stops_before_anything_is_taken(
+    app: Flask, retail: Path, tmp_path: Path
+) -> None:
+    result = run(app, retail, "--format", "online-retail", "--report", tmp_path / "missing" / "report.csv")
+
+    assert result.exit_code == 1
+    assert "missing" in result.output
+    assert stored() == 0
+
+
+@pytest.mark.parametrize(
+    ("cell", "written"),
+    [("=1+1", "'=1+1"), ("+33", "'+33"), ("-1", "'-1"), ("@a", "'@a"), ("\ta", "'\ta"), ("A-1", "A-1"), ("", "")],
+)
+def test_no_cell_of_the_report_is_a_formula(cell: str, written: str) -> None:
+    assert harmless(cell) == written
+
+
+@pytest.mark.databases("sqlite")
+def test_the_real_file_is_taken_whole(app: Flask, online_retail_file: Path) -> None:
+    first = run(app, online_retail_file, "--format", "online-retail")
+    again = run(app, online_retail_file, "--format", "online-retail")
+
+    assert (counts(first)["Nouvelles"], counts(first)["Refusées"], counts(first)["À vérifier"]) == (1456, 437, 0)
+    assert (counts(again)["Nouvelles"], counts(again)["Inchangées"]) == (0, 1456)
+    assert stored() == 1456
+    large = db.session.scalars(select(Order.id).where(Order.number == "537434")).one()
+    assert db.session.scalar(select(func.count()).where(OrderLine.order_id == large)) == 675
