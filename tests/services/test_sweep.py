@@ -1,0 +1,115 @@
+"""The net under the bell: what is due is found in the database, whoever forgot to ring."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+from time_machine import Traveller
+
+import clock
+import task_queue
+from extensions import db
+from models import Delivery, InvoiceRequest, Milestone
+from services import production
+from services.sweep import sweep
+from tests.support.factories import PLACED, a_customer, a_request, an_order, billing_details
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture(autouse=True)
+def _stopped(frozen_clock: Traveller) -> None:
+    """What is due is due to the second."""
+
+
+@pytest.fixture
+def bells(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """Give the bells that were rung, in order."""
+    rung: list[tuple[str, int]] = []
+    monkeypatch.setattr(task_queue, "ring", lambda name, row_id: not rung.append((name, row_id)))
+    return rung
+
+
+def a_due_request(number: int, **changes: object) -> InvoiceRequest:
+    customer = a_customer(email=f"cliente{number}@example.org", billing=billing_details())
+    order = an_order(customer=customer, shipped_at=PLACED)
+    met = {"details_complete_at": PLACED, "reconciled_at": PLACED, "due_at": clock.now()}
+    return a_request(order, **({"state": "scheduled"} | met | changes))  # type: ignore[arg-type]
+
+
+def test_what_is_due_is_rung_for_and_nothing_else(app: Flask, bells: list[tuple[str, int]]) -> None:
+    due = a_due_request(1)
+    a_due_request(2, due_at=clock.now() + HOUR)
+    a_due_request(3, state="waiting", waiting_for="shipment", due_at=None)
+    interrupted = a_due_request(4, state="issued")
+    a_due_request(5, lease_token="x", lease_until=clock.now() + HOUR)
+    orphaned = a_due_request(6, lease_token="x", lease_until=clock.now() - HOUR)
+    assert sweep() == 3
+    assert bells == [("produce", due.id), ("produce", interrupted.id), ("produce", orphaned.id)]
+
+
+def test_a_mail_whose_bell_was_lost_is_rung_for(app: Flask, bells: list[tuple[str, int]]) -> None:
+    lease = production.claim(a_due_request(1).id)
+    assert lease is not None
+    invoice_id = production.issue(lease)
+    assert invoice_id is not None
+    delivery_id = production.render(lease, invoice_id)
+    sweep()
+    assert bells == [("deliver", delivery_id)]
+
+
+def test_the_queue_never_grows_without_bounds(
+    app: Flask, bells: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_due_request(1)
+    monkeypatch.setattr(task_queue, "waiting", lambda: 500)
+    assert sweep() == 0
+    assert bells == []
+
+
+def test_a_waiting_account_is_reminded_after_a_day_and_after_three_once_each(
+    app: Flask, bells: list[tuple[str, int]], frozen_clock: Traveller
+) -> None:
+    order = an_order(customer=a_customer(confirmed=False))
+    a_request(order, waiting_for="confirmation", requested_at=clock.now())
+    sent = []
+    for _ in range(5):
+        sweep()
+        sweep()
+        sent.append(len(db.session.scalars(select(Delivery).filter_by(kind="confirmation_reminder")).all()))
+        frozen_clock.shift(24 * HOUR)
+    assert sent == [0, 1, 1, 2, 2]
+
+
+def test_the_first_sweep_fixes_the_first_start(
+    app: Flask, bells: list[tuple[str, int]], frozen_clock: Traveller
+) -> None:
+    began = clock.now()
+    sweep()
+    frozen_clock.shift(100 * HOUR)
+    sweep()
+    assert db.session.get_one(Milestone, "first_start").at == began
+
+
+def test_what_was_tried_out_is_invoiced_once_the_switch_is_on_live(
+    make_app: Callable[..., Flask], bells: list[tuple[str, int]]
+) -> None:
+    with make_app(ISSUE_MODE="trial").app_context():
+        request_id = a_due_request(1).id
+        lease = production.claim(request_id)
+        assert lease is not None
+        invoice_id = production.issue(lease)
+        assert invoice_id is not None
+        production.render(lease, invoice_id)
+        sweep()
+        assert db.session.get_one(InvoiceRequest, request_id).state == "rendered"
+    with make_app(ISSUE_MODE="live").app_context():
+        sweep()
+        assert db.session.get_one(InvoiceRequest, request_id).state == "scheduled"
+        lease = production.claim(request_id)
+        assert lease is not None
+        assert production.issue(lease) is not None
+        sweep()
+        assert db.session.get_one(InvoiceRequest, request_id).state == "issued"
