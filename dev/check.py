@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -60,13 +59,13 @@ def install(packages: Sequence[str], supervisor: Supervisor) -> str:
     """Install Debian packages as root; return why that did not work, or nothing."""
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         return "not root" if shutil.which("apt-get") else "no apt-get"
-    supervisor.say(f"installing {' '.join(packages)} (apt-get)…")
     env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-qq", "--no-install-recommends", *packages]):
-        supervisor.check()
-        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            return f"{' '.join(command[:2])} failed: {(done.stderr.strip().splitlines() or ['no reason given'])[-1]}"
+    quiet = ["-qq", "-o", "Dpkg::Use-Pty=0"]
+    try:
+        supervisor.run("apt-get", ["apt-get", "update", *quiet], env=env)
+        supervisor.run("apt-get", ["apt-get", "install", *quiet, "--no-install-recommends", *packages], env=env)
+    except Crash as crash:
+        return str(crash)
     return ""
 
 
@@ -117,8 +116,8 @@ def check_everything(
     for what in report.missing:
         supervisor.say(f"SKIPPED {what}")
     tool = PYTHON.parent
-    run(supervisor, report, "ruff", [tool / "ruff", "check", "--quiet", "."], env)
-    run(supervisor, report, "format", [tool / "ruff", "format", "--check", "--quiet", "."], env)
+    run(supervisor, report, "ruff", [tool / "ruff", "check", "--output-format", "concise", "."], env)
+    run(supervisor, report, "format", [tool / "ruff", "format", "--check", "--output-format", "concise", "."], env)
     run(supervisor, report, "mypy", [tool / "mypy", "--no-error-summary"], env)
     run(supervisor, report, "pytest", [PYTHON, "-m", "pytest", "-n", "2", "--dist", "worksteal", *arguments], env)
 

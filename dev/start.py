@@ -5,6 +5,7 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Mapping
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -18,13 +19,21 @@ class CannotStart(Exception):
     """Something outside is in the way; the text is one line for the person at the terminal."""
 
 
+def port_of(environment: Mapping[str, str]) -> int:
+    """Return the port to serve on; raises CannotStart when PORT is none."""
+    text = environment.get("PORT") or "8000"
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise CannotStart(f"PORT is « {text} »: it must be a number from 1 to 65535.")
+    return int(text)
+
+
 def check_port(port: int) -> None:
     """Raise CannotStart when somebody listens on that port already."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
-        except (OSError, OverflowError) as error:
+        except OSError as error:
             raise CannotStart(
                 f"Port {port} cannot be used ({error.strerror}): choose another, as in PORT=8001 bin/dev"
             ) from error
@@ -87,7 +96,7 @@ def start_mail_catcher(supervisor: Supervisor, var_dir: Path) -> str:
     """Afterwards mail is caught in `$VAR_DIR/mail/`; returns the SMTP_URL."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         number, port = listener.fileno(), listener.getsockname()[1]
-        command = [PYTHON, "-m", "dev.mail_catcher", "--fd", str(number), "--folder", var_dir / "mail"]
+        command = [PYTHON, "-m", "dev.mail_catcher", "--fd", str(number), "--folder", str(var_dir / "mail")]
         supervisor.start("mail", command, pass_fds=[number], foundation=True)
     return f"smtp://127.0.0.1:{port}"
 
@@ -128,7 +137,7 @@ def main() -> int:
     try:
         var_dir = settings.var_dir(os.environ)
         held = lock(var_dir)
-        check_port(int(os.environ.get("PORT") or 8000))
+        check_port(port_of(os.environ))
         chosen = start(supervisor, var_dir)
         for line in welcome(chosen["PUBLIC_URL"]):
             supervisor.say(line)

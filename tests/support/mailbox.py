@@ -1,5 +1,6 @@
 """A real SMTP server in a thread that keeps what it accepts and refuses what a test tells it to."""
 
+from asyncio.base_events import Server
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 
@@ -11,6 +12,7 @@ class OnFreePort(Controller):
     """Takes the port that the system gives, which aiosmtpd would not look up before it tries its server."""
 
     def _trigger_server(self) -> None:
+        assert isinstance(self.server, Server)
         self.port = self.server.sockets[0].getsockname()[1]
         super()._trigger_server()
 
