@@ -129,7 +129,7 @@ def running(folder: Path, port: int, **settings: str) -> Iterator[Shop]:
             env=env,
             stdout=output,
             stderr=subprocess.STDOUT,
-            preexec_fn=die_with_parent,
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - Two system calls.
         )
         try:
             end = time.monotonic() + 120

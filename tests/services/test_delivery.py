@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 from time_machine import Traveller
 
 import clock
@@ -41,7 +42,7 @@ def invoice(app: Flask) -> Invoice:
 
 
 def mail_of(invoice: Invoice) -> Delivery:
-    return db.session.scalars(db.select(Delivery).filter_by(invoice_id=invoice.id)).one()
+    return db.session.scalars(select(Delivery).where(Delivery.invoice_id == invoice.id)).one()
 
 
 def request_of(invoice: Invoice) -> InvoiceRequest:
@@ -167,4 +168,4 @@ def test_the_raw_token_of_a_confirmation_is_in_the_mail_only(
     assert link.startswith("http://localhost/confirmer/")
     raw = link.rsplit("/", 1)[1]
     for table in db.metadata.sorted_tables:
-        assert raw not in repr(db.session.execute(db.select(table)).all())
+        assert raw not in repr(db.session.execute(select(table)).all())

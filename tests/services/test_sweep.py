@@ -28,7 +28,12 @@ def _stopped(frozen_clock: Traveller) -> None:
 def bells(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """Give the bells that were rung, in order."""
     rung: list[tuple[str, int]] = []
-    monkeypatch.setattr(task_queue, "ring", lambda name, row_id: not rung.append((name, row_id)))
+
+    def ring(name: str, row_id: int) -> bool:
+        rung.append((name, row_id))
+        return True
+
+    monkeypatch.setattr(task_queue, "ring", ring)
     return rung
 
 

@@ -1,0 +1,140 @@
+"""The real worker on a real Redis: due requests become mails, and killing it loses and doubles nothing."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select, update
+
+import clock
+import task_queue
+from dev.processes import die_with_parent
+from extensions import db, transaction
+from models import Delivery, Invoice, InvoiceRequest, NumberSeries
+from services import sweep
+from tests.support.factories import PLACED, a_customer, a_request, an_order, billing_details
+from tests.support.mailbox import Mailbox
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def due_requests(count: int) -> list[int]:
+    """Return the ids of that many requests that are due now."""
+    ids = []
+    for number in range(count):
+        customer = a_customer(email=f"cliente{number}@example.org", billing=billing_details())
+        met: dict[str, Any] = {"details_complete_at": PLACED, "reconciled_at": PLACED, "due_at": clock.now()}
+        ids.append(a_request(an_order(customer=customer, shipped_at=PLACED), state="scheduled", **met).id)
+    return ids
+
+
+@contextmanager
+def a_worker(settings: dict[str, str], *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run worker.py beside the test; killed at the end, with its work-horse."""
+    process = subprocess.Popen(
+        [sys.executable, "worker.py", *arguments],
+        cwd=ROOT,
+        env=os.environ | settings,
+        preexec_fn=die_with_parent,  # noqa: PLW1509 - Two system calls.
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 40) -> None:
+    """Wait until the condition holds; raises AssertionError when it does not in time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        db.session.rollback()
+        time.sleep(0.1)
+
+
+def states() -> set[str]:
+    return set(db.session.scalars(select(InvoiceRequest.state)))
+
+
+def test_a_bell_is_enough_to_get_the_invoice_by_mail(
+    app: Flask, settings: dict[str, str], redis_server: str, smtp_server: Mailbox
+) -> None:
+    (request_id,) = due_requests(1)
+    with a_worker(settings):
+        assert task_queue.ring("produce", request_id)
+        eventually(lambda: states() == {"sent"})
+    (message,) = smtp_server.messages
+    assert message["To"] == "cliente0@example.org"
+
+
+def test_many_bells_for_the_same_requests_are_one_invoice_and_one_mail_each(
+    app: Flask, settings: dict[str, str], redis_server: str, smtp_server: Mailbox
+) -> None:
+    ids = due_requests(4)
+    for _ in range(3):
+        for request_id in ids:
+            task_queue.ring("produce", request_id)
+    with a_worker(settings), a_worker(settings):
+        eventually(lambda: states() == {"sent"} and task_queue.waiting() == 0)
+    assert sorted(message["To"] for message in smtp_server.messages) == [f"cliente{n}@example.org" for n in range(4)]
+    assert sorted(db.session.scalars(select(Invoice.sequence))) == [1, 2, 3, 4]
+
+
+def test_without_redis_nothing_is_lost(app: Flask, settings: dict[str, str], smtp_server: Mailbox) -> None:
+    (request_id,) = due_requests(1)
+    assert not task_queue.ring("produce", request_id)
+    assert sweep.sweep() == 0
+    assert states() == {"scheduled"}
+
+
+def test_the_sweeper_rings_for_what_nobody_rang_for(
+    app: Flask, settings: dict[str, str], redis_server: str, smtp_server: Mailbox
+) -> None:
+    due_requests(2)
+    with a_worker(settings), a_worker(settings, "--sweep"):
+        eventually(lambda: states() == {"sent"})
+    assert len(smtp_server.messages) == 2
+
+
+def test_after_kill_9_in_the_middle_the_next_worker_goes_on(
+    app: Flask, settings: dict[str, str], redis_server: str, smtp_server: Mailbox
+) -> None:
+    ids = due_requests(6)
+    for request_id in ids:
+        task_queue.ring("produce", request_id)
+    with a_worker(settings) as worker:
+        eventually(lambda: len(smtp_server.messages) >= 1)
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+    # A work-horse may outlive its killed parent for a moment; whatever it still does must not be done again.
+    time.sleep(1)
+    with transaction():  # The leases of the dead run out.
+        for model in (InvoiceRequest, Delivery):
+            db.session.execute(update(model).where(model.lease_until.is_not(None)).values(lease_until=PLACED))
+    sweep.sweep()
+    with a_worker(settings):
+        eventually(lambda: states() == {"sent"})
+    message_ids = [message["Message-ID"] for message in smtp_server.messages]
+    assert len(set(message_ids)) == 6
+    assert len(message_ids) <= 7  # The one in the killed worker's hands may have been sent and is sent once more.
+    assert db.session.scalar(select(func.count()).select_from(Invoice)) == 6
+    assert db.session.get_one(NumberSeries, db.session.scalars(select(Invoice.series)).first()).last_number == 6
+
+
+@pytest.mark.databases("sqlite")
+def test_a_wrong_setting_stops_the_worker_with_one_line(settings: dict[str, str]) -> None:
+    env = os.environ | settings | {"SMTP_URL": "smoke-signals://hill"}
+    ended = subprocess.run(
+        [sys.executable, "worker.py"], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode != 0
+    assert ended.stderr.strip().splitlines() == ["espace-client: SMTP_URL must start with smtp: or smtps:"]
