@@ -2,6 +2,7 @@
 
 from flask_babel import gettext as _
 from sqlalchemy import select
+from sqlalchemy.orm import selectinload
 
 import clock
 from extensions import DomainError, db, transaction
@@ -105,8 +106,9 @@ def _lock_account(customer_id: int) -> Customer:
     own = select(InvoiceRequest.id).join(Order).where(Order.customer_id == customer_id)
     still_open = own.where(InvoiceRequest.state.in_(invoicing.OPEN)).order_by(InvoiceRequest.id)
     db.session.scalars(still_open.with_for_update(of=InvoiceRequest)).all()
-    found = select(Customer).where(Customer.id == customer_id).with_for_update(of=Customer)
-    return db.session.scalars(found.execution_options(populate_existing=True)).unique().one()
+    # Read after the lock: a row joined to one that was waited for is as it was before the wait (PostgreSQL).
+    found = select(Customer).where(Customer.id == customer_id).options(selectinload(Customer.billing))
+    return db.session.scalars(found.with_for_update(of=Customer).execution_options(populate_existing=True)).one()
 
 
 def _ring_what_is_due(customer_id: int) -> None:

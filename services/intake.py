@@ -144,6 +144,7 @@ def _known_orders(messages: list[OrderMessage]) -> dict[str, Order]:
         .where(Order.number_key.in_(keys))
         .order_by(Order.id)
         .options(selectinload(Order.lines), selectinload(Order.refunds), selectinload(Order.shipments))
+        .options(selectinload(Order.billing))  # Not joined: after a wait for the lock it would be the row of before.
         .with_for_update(of=Order)
         .execution_options(populate_existing=True)
     )

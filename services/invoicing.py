@@ -5,6 +5,7 @@ from datetime import datetime, time
 from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import selectinload
 
 import clock
 import config
@@ -98,10 +99,9 @@ def of_order(order_id: int) -> InvoiceRequest:
 
 def lock_order(order_id: int) -> Order:
     """Return the order as it is now, held until the end of the transaction; always locked before its request."""
-    found = (
-        select(Order).where(Order.id == order_id).with_for_update(of=Order).execution_options(populate_existing=True)
-    )
-    return db.session.scalars(found).unique().one()
+    # Details are read after the lock: a row joined to one that was waited for is as it was before the wait.
+    found = select(Order).where(Order.id == order_id).options(selectinload(Order.billing))
+    return db.session.scalars(found.with_for_update(of=Order).execution_options(populate_existing=True)).one()
 
 
 def invoice_from() -> datetime:

@@ -181,8 +181,12 @@ def test_modifier_begins_with_the_delivery_address_when_nothing_is_on_record(app
     assert billing.proposed_details(billed, customer) == company_details()
 
 
-def test_two_savings_at_once_make_one_row(app: Flask) -> None:
-    customer_id = a_customer().id
+@pytest.mark.parametrize(("what", "rows"), [("account", 1), ("order", 1), ("both", 2)])
+def test_eight_savings_at_once_make_one_row_each(app: Flask, what: str, rows: int) -> None:
+    customer = a_customer()
+    order = an_order(customer=customer)
+    invoicing.ask(order, customer)
+    customer_id, order_id = customer.id, order.id
     db.session.commit()
     failures: list[BaseException] = []
     gate = threading.Barrier(8)
@@ -190,9 +194,13 @@ def test_two_savings_at_once_make_one_row(app: Flask) -> None:
     def save(number: int) -> None:
         with app.app_context():
             try:
-                customer = db.session.get_one(Customer, customer_id)
+                details = billing_details(line2=f"Étage {number}")
+                account, own = db.session.get_one(Customer, customer_id), db.session.get_one(Order, order_id)
                 gate.wait()
-                billing.record_for_customer(customer, billing_details(line2=f"Étage {number}"))
+                if what == "account" or (what == "both" and number % 2):
+                    billing.record_for_customer(account, details)
+                else:
+                    billing.record_for_order(own, details, also_account=what == "both")
             except BaseException as error:
                 failures.append(error)
             finally:
@@ -204,7 +212,7 @@ def test_two_savings_at_once_make_one_row(app: Flask) -> None:
     for thread in threads:
         thread.join()
     assert failures == []
-    assert db.session.scalar(select(func.count()).select_from(BillingDetails)) == 1
+    assert db.session.scalar(select(func.count()).select_from(BillingDetails)) == rows
 
 
 def test_what_the_customer_changed_outlives_the_shop_s_next_push(app: Flask) -> None:
