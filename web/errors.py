@@ -1,8 +1,9 @@
 """The error pages, in French, and as `problem+json` (RFC 9457) for machines."""
 
-from flask import Flask, render_template, request
+from flask import Flask, g, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_login import AnonymousUserMixin
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
@@ -34,6 +35,8 @@ def _texts(status: int) -> tuple[str, str]:
 def answer(status: int, detail: str = "", headers: dict[str, str] | None = None) -> ResponseReturnValue:
     """Answer an error: a page to people, a sentence in the flash to htmx, `problem+json` to machines."""
     title, advice = _texts(status)
+    if status >= 500:
+        g._login_user = AnonymousUserMixin()  # Flask-Login would ask the database, which may be the trouble.
     if request.path.startswith(MACHINE_PATHS):
         problem = {"type": "about:blank", "status": status, "title": title, "detail": detail or advice}
         return problem, status, {"Content-Type": "application/problem+json", **(headers or {})}

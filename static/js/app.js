@@ -14,16 +14,16 @@ document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   if (ctx.request.method !== "GET") ctx.request.headers["X-CSRFToken"] = document.body.dataset.csrf;
 });
 
-// The first wrong field takes the focus, else what the answer marks with data-focus.
+// The first wrong field takes the focus, else what the answer marks with data-focus, unless htmx has put the focus back
+// where it was.
 document.addEventListener("htmx:after:settle", ({ detail: { task, newContent } }) => {
   if (task.type !== "main") return;
-  for (const selector of ["[aria-invalid=true]", "[data-focus]"]) {
-    for (const node of newContent) {
-      if (!(node instanceof Element)) continue;
-      const found = node.matches(selector) ? node : node.querySelector(selector);
-      if (found) return (found.matches("fieldset") ? found.querySelector("input") : found).focus();
-    }
-  }
+  const nodes = newContent.filter((node) => node instanceof Element);
+  const first = (selector) => nodes.flatMap((node) => [...(node.matches(selector) ? [node] : []), ...node.querySelectorAll(selector)])[0];
+  const wrong = first("[aria-invalid=true]");
+  const kept = nodes.some((node) => node.contains(document.activeElement));
+  const found = wrong?.matches("fieldset") ? wrong.querySelector("input") : wrong ?? (kept ? null : first("[data-focus]"));
+  found?.focus();
 });
 
 // A failed request swaps nothing: what was typed stays. A form refused with 422 says so beside its fields.
