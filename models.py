@@ -73,6 +73,9 @@ class Customer(UserMixin, Model):
 
     billing: Mapped[BillingDetails | None] = relationship(lazy="joined")
 
+    __eq__ = object.__eq__  # One row is itself, as everywhere: UserMixin would compare the session tokens.
+    __hash__ = object.__hash__
+
     session_token: str | None = None  # The raw token of the session that loaded this account; never stored.
 
     @property

@@ -7,7 +7,7 @@ from extensions import db
 from mail.addresses import email_key
 from models import Customer, Order
 from services import accounts, limits, passwords
-from shops.numbers import order_key
+from shops.numbers import is_order_number, order_key
 
 
 def look_up(number: str, email: str, *, visitor: str | None = None) -> Order | None:
@@ -21,6 +21,8 @@ def look_up(number: str, email: str, *, visitor: str | None = None) -> Order | N
     try:
         address = email_key(email)
     except ValueError:
+        return None
+    if not is_order_number(key):
         return None
     order = db.session.scalar(select(Order).where(Order.number_key == key, Order.email_key == address))
     if order is not None:

@@ -62,7 +62,7 @@ def take(link: str, purpose: Purpose) -> Customer | None:
     free = (Token.token_hash == _hash(link), Token.purpose == purpose, Token.used_at.is_(None), Token.expires_at > now)
     taken = update(Token).where(*free).values(used_at=now).returning(Token.customer_id)
     customer_id = db.session.execute(taken).scalar_one_or_none()
-    return None if customer_id is None else db.session.get(Customer, customer_id, with_for_update=True)
+    return db.session.scalar(select(Customer).where(Customer.id == customer_id).with_for_update(of=Customer))
 
 
 def usable_codes(customer: Customer) -> list[Token]:

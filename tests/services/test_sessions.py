@@ -1,0 +1,126 @@
+from datetime import timedelta
+
+import pytest
+import time_machine
+from flask import Flask
+from sqlalchemy import select
+
+from extensions import db
+from models import SignInSession
+from services import sessions
+from tests.support.factories import a_customer
+
+FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
+
+
+def test_a_session_opens_its_account_and_only_its_hash_is_kept(app: Flask) -> None:
+    claire = a_customer()
+    raw = sessions.open(claire, FIREFOX)
+    found = sessions.load(raw)
+    assert found == claire
+    assert found is not None
+    assert found.get_id() == raw
+    kept = db.session.scalars(select(SignInSession)).one()
+    assert raw not in (kept.token_hash, kept.user_agent)
+    assert len(raw) >= 43  # 256 bits
+
+
+@pytest.mark.parametrize("token", ["", "unknown", "\x00", "é" * 300])
+def test_anything_else_opens_nothing(app: Flask, token: str) -> None:
+    sessions.open(a_customer(), "")
+    assert sessions.load(token) is None
+
+
+def test_a_closed_session_opens_nothing(app: Flask) -> None:
+    raw = sessions.open(a_customer(), "")
+    sessions.close(raw)
+    sessions.close(raw)
+    assert sessions.load(raw) is None
+
+
+def test_a_session_ends_after_fourteen_idle_days(app: Flask, frozen_clock: time_machine.Traveller) -> None:
+    raw = sessions.open(a_customer(), "")
+    frozen_clock.shift(timedelta(days=13, hours=23))
+    assert sessions.load(raw) is not None
+    frozen_clock.shift(timedelta(hours=1))
+    assert sessions.load(raw) is None
+
+
+def test_activity_keeps_a_session_alive_but_not_beyond_ninety_days(
+    app: Flask, frozen_clock: time_machine.Traveller
+) -> None:
+    raw = sessions.open(a_customer(), "")
+    for _week in range(12):
+        frozen_clock.shift(timedelta(days=7))
+        sessions.touch(raw)
+        assert sessions.load(raw) is not None
+    frozen_clock.shift(timedelta(days=6))
+    sessions.touch(raw)
+    assert sessions.load(raw) is None
+
+
+def test_being_seen_is_written_once_an_hour(app: Flask, frozen_clock: time_machine.Traveller) -> None:
+    raw = sessions.open(a_customer(), "")
+    first = db.session.scalars(select(SignInSession)).one().last_seen_at
+    frozen_clock.shift(timedelta(minutes=59))
+    sessions.touch(raw)
+    assert db.session.scalars(select(SignInSession)).one().last_seen_at == first
+    frozen_clock.shift(timedelta(minutes=2))
+    sessions.touch(raw)
+    assert db.session.scalars(select(SignInSession)).one().last_seen_at == first + timedelta(minutes=61)
+
+
+def test_looking_wakes_no_dead_session(app: Flask, frozen_clock: time_machine.Traveller) -> None:
+    raw = sessions.open(a_customer(), "")
+    frozen_clock.shift(timedelta(days=15))
+    sessions.touch(raw)
+    assert sessions.load(raw) is None
+
+
+def test_closing_all_spares_the_present_device_and_other_people(app: Flask) -> None:
+    claire, paul = a_customer(), a_customer(email="paul@example.org")
+    here, elsewhere, pauls = sessions.open(claire, ""), sessions.open(claire, ""), sessions.open(paul, "")
+    sessions.close_all(claire, except_raw=here)
+    assert [sessions.load(raw) is not None for raw in (here, elsewhere, pauls)] == [True, False, True]
+    sessions.close_all(claire)
+    assert sessions.load(here) is None
+
+
+def test_a_device_of_somebody_else_cannot_be_closed(app: Flask) -> None:
+    claire, paul = a_customer(), a_customer(email="paul@example.org")
+    raw = sessions.open(paul, "")
+    [session] = sessions.of(paul)
+    sessions.close_one(claire, session.id)
+    assert sessions.load(raw) is not None
+    sessions.close_one(paul, session.id)
+    assert sessions.load(raw) is None
+    assert sessions.of(paul) == []
+
+
+def test_a_long_user_agent_is_cut(app: Flask) -> None:
+    sessions.open(a_customer(), "x" * 5000)
+    assert len(db.session.scalars(select(SignInSession)).one().user_agent) == 200
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "names"),
+    [
+        (FIREFOX, ("Firefox", "Windows")),
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0",
+            ("Edge", "Windows"),
+        ),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1 Version/19.0 Safari/604.1",
+            ("Safari", "iPhone"),
+        ),
+        (
+            "Mozilla/5.0 (Linux; Android 16) AppleWebKit/537.36 Chrome/140.0.0.0 Mobile Safari/537.36",
+            ("Chrome", "Android"),
+        ),
+        ("curl/8.5.0", ("", "")),
+        ("", ("", "")),
+    ],
+)
+def test_a_device_has_a_name_that_a_person_knows(user_agent: str, names: tuple[str, str]) -> None:
+    assert sessions.browser_and_system(user_agent) == names
