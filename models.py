@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from flask_babel import gettext as _
 from flask_login import UserMixin
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, Select, String, Text, UniqueConstraint, false, select
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, Select, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 import clock
@@ -150,9 +150,10 @@ class Order(Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     number: Mapped[str] = mapped_column(String(64), unique=True)
     number_key: Mapped[str] = mapped_column(String(64), unique=True)
-    version: Mapped[int]
+    version: Mapped[int] = mapped_column(BigInteger)
     content_hash: Mapped[str] = mapped_column(String(64))
     source: Mapped[str] = mapped_column(String(40))
+    shop_email: Mapped[str] = mapped_column(String(320))  # As the shop says it; `email` may have been corrected here.
     email: Mapped[str] = mapped_column(String(320))
     email_key: Mapped[str] = mapped_column(String(320), index=True)
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"))
@@ -405,7 +406,7 @@ class Invoice(Model):
     net: Mapped[Decimal] = mapped_column(Exact())
     vat: Mapped[Decimal] = mapped_column(Exact())
     gross: Mapped[Decimal] = mapped_column(Exact())
-    snapshot: Mapped[str] = mapped_column(Text)
+    snapshot: Mapped[str] = mapped_column(String())
     snapshot_sha256: Mapped[str] = mapped_column(String(64))
 
     order: Mapped[Order] = relationship(back_populates="invoices")
@@ -416,7 +417,7 @@ class Invoice(Model):
     def visible_to(cls, customer: Customer) -> Select[Self]:
         """Select the documents of this customer's orders; none before the mailbox is proven, none of a trial."""
         owned = select(cls).join(Order).where(Order.customer_id == customer.id, cls.trial.is_(False))
-        return owned if customer.is_confirmed else owned.where(false())
+        return owned if customer.is_confirmed else owned.where(False)
 
 
 class StoredFile(Model):

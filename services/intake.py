@@ -259,11 +259,16 @@ def _address(message: OrderMessage) -> dict[str, str] | None:
 
 
 def _address_to_customer(order: Order, message: OrderMessage, accounts: dict[str, Customer]) -> None:
-    """Give the order to the confirmed account of its address; whoever owns it already keeps it while that is theirs."""
+    """Give the order to the confirmed account of its address; whoever owns it already keeps it while that is theirs.
+
+    An address that was corrected here stays until the shop sends another one than it did before.
+    """
+    if order.shop_email == message.email:
+        return
     key = addresses.email_key(message.email)
     if order.email_key != key or order.customer_id is None:
         order.customer = accounts.get(key)
-    order.email, order.email_key = message.email, key
+    order.shop_email, order.email, order.email_key = message.email, message.email, key
 
 
 def _replace_lines(order: Order, sent: tuple[LineMessage, ...]) -> None:

@@ -190,7 +190,7 @@ class OrderMessage(_Message):
     """One order; `total` is the TTC charged. Whether its sums add up is for intake to say."""
 
     number: Number
-    version: Annotated[Whole, Field(ge=0, le=2**31 - 1)]
+    version: Annotated[Whole, Field(ge=0, le=2**63 - 1)]
     email: Email
     locale: Language = "fr"
     placed_at: Moment

@@ -116,6 +116,7 @@ def an_order(
     order = Order(
         number=number,
         number_key=order_key(number),
+        shop_email=address,
         email=address,
         email_key=email_key(address),
         customer=customer,
