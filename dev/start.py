@@ -63,10 +63,7 @@ def start(supervisor: Supervisor, var_dir: Path) -> dict[str, str]:
     chosen = settings.make(environment, settings.read(var_dir / "env"), redis_url=redis_url, smtp_url=smtp_url)
     settings.write(var_dir / "env", chosen)
     env = environment | chosen | {"PYTHONUNBUFFERED": "1"}
-    begun = time.monotonic()
-    supervisor.run("database", [PYTHON, "-m", "flask", "--app", "app", "db", "upgrade"], env=env)
-    supervisor.run("demo", [PYTHON, "-m", "flask", "--app", "app", "demo", "load"], env=env)
-    supervisor.say(f"database and demo data ready ({time.monotonic() - begun:.1f} s)")
+    supervisor.run("data", [PYTHON, "-m", "dev.prepare"], env=env)
     port = int(chosen["PORT"])
     supervisor.start(
         "web",
@@ -74,9 +71,9 @@ def start(supervisor: Supervisor, var_dir: Path) -> dict[str, str]:
          "--graceful-timeout", "5", "--log-level", "warning", "app:create_app()"],
         env=env,
     )  # fmt: skip
+    supervisor.wait_until(lambda: is_up(port), "the web server")  # First, so that pages are there soonest.
     supervisor.start("worker", [PYTHON, "worker.py"], env=env)
     supervisor.start("sweeper", [PYTHON, "worker.py", "--sweep"], env=env)
-    supervisor.wait_until(lambda: is_up(port), "the web server")
     return chosen
 
 

@@ -127,12 +127,10 @@ def sign_in(client: LintingClient) -> Callable[[Customer], LintingClient]:
 
 
 @pytest.fixture(scope="session")
-def _redis_socket() -> Iterator[Path]:
-    program = components.redis_program()
-    assert program is not None
+def _redis_socket(redis_binary: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="ec-redis-", dir="/tmp") as folder:
         socket = Path(folder) / "redis.sock"
-        command = redis_program.command(program, socket, Path(folder) / "data", durable=False)
+        command = redis_program.command(redis_binary, socket, Path(folder) / "data", durable=False)
         server = subprocess.Popen(command, preexec_fn=die_with_parent)  # noqa: PLW1509 - Two system calls.
         try:
             end = time.monotonic() + 10
@@ -144,6 +142,14 @@ def _redis_socket() -> Iterator[Path]:
         finally:
             server.terminate()
             server.wait()
+
+
+@pytest.fixture(scope="session")
+def redis_binary() -> Path:
+    """Give the program of a Redis server, for a test that starts its own."""
+    program = components.redis_program()
+    assert program is not None
+    return program
 
 
 @pytest.fixture

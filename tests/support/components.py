@@ -29,7 +29,7 @@ def real_data() -> Path | None:
 def absent() -> dict[str, str]:
     """Return why each fixture cannot be given on this machine, by its name."""
     reasons = {
-        "redis_server": None if redis_program() else "no Redis server (TEST_REDIS_SERVER)",
+        "redis_binary": None if redis_program() else "no Redis server (TEST_REDIS_SERVER)",
         "chromium": None if browser_program() else "no browser (CHROMIUM)",
         "poppler": None if shutil.which("pdftotext") and shutil.which("pdftoppm") else "no pdftotext and pdftoppm",
         "qpdf": None if shutil.which("qpdf") else "no qpdf",
