@@ -371,10 +371,7 @@ class InvoiceRequest(Model):
 
 
 class NumberSeries(Model):
-    """The counter of one series and year; updated in the transaction that issues, so that no gap can open.
-
-    CGI ann. II art. 242 nonies A: a unique number based on a chronological and continuous sequence.
-    """
+    """The counter of one series and year; updated in the transaction that issues, so that no gap can open."""
 
     __tablename__ = "number_series"
 
@@ -416,8 +413,8 @@ class Invoice(Model):
     @classmethod
     def visible_to(cls, customer: Customer) -> Select[Self]:
         """Select the documents of this customer's orders; none before the mailbox is proven, none of a trial."""
-        owned = select(cls).join(Order).where(Order.customer_id == customer.id, cls.trial.is_(False))
-        return owned if customer.is_confirmed else owned.where(False)
+        proven = (Customer.id == customer.id, Customer.confirmed_at.is_not(None))
+        return select(cls).join(Order).join(Customer).where(*proven, cls.trial.is_(False))
 
 
 class StoredFile(Model):
