@@ -19,7 +19,7 @@ def dumps(value: object) -> str:
 
 
 def loads(kind: type[T], text: str) -> T:
-    """The dataclass that `dumps` wrote. Raises ValueError, TypeError or KeyError when the text is not one of its kind."""
+    """The dataclass that `dumps` wrote. Raises ValueError, TypeError or AttributeError when the text is none."""
     value: T = _typed(kind, json.loads(text))
     return value
 
@@ -65,8 +65,11 @@ def _typed(kind: Any, value: Any) -> Any:
         return Decimal(value)
     if kind is date:
         return date.fromisoformat(value)
-    if is_dataclass(kind):
-        return kind(**{name: _typed(_hints(kind)[name], item) for name, item in value.items()})
+    if isinstance(kind, type) and is_dataclass(kind):
+        hints = _hints(kind)
+        if unknown := set(value) - set(hints):
+            raise ValueError(f"{kind.__name__} has no {', '.join(sorted(unknown))}")
+        return kind(**{name: _typed(hints[name], item) for name, item in value.items()})
     if not isinstance(value, kind):
         raise TypeError(f"{value!r} is no {kind.__name__}")
     return value

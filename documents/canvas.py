@@ -43,11 +43,11 @@ class NumberedCanvas(MarkedCanvas):
         """Begin pages without the library's idle Helvetica, which would be a font that is not embedded."""
         self._preamble = "1 0 0 1 0 0 cm"
 
-    def setFont(self, psfontname: str, size: float, leading: float | None = None) -> None:
+    def setFont(self, psfontname: str, size: float, leading: float | None = None) -> None:  # noqa: N802  reportlab's
         """Tables select Helvetica before they draw cells that bring their own font; ours stands in for it."""
         super().setFont(REGULAR if psfontname.startswith("Helvetica") else psfontname, size, leading)
 
-    def showPage(self) -> None:
+    def showPage(self) -> None:  # noqa: N802  reportlab's
         self._held.append(dict(self.__dict__))
         self._startPage()
 
@@ -100,7 +100,8 @@ class NumberedDocument(PmlBaseDoc):
         super().__init__(*args, **options)
         self._running = running
 
-    def _makeCanvas(self, filename: Any = None, canvasmaker: Any = None) -> NumberedCanvas:
+    def _makeCanvas(self, filename: Any = None, canvasmaker: Any = None) -> NumberedCanvas:  # noqa: ARG002, N802
+        """Called by reportlab, whose plain canvas we never want."""
         canvas: NumberedCanvas = super()._makeCanvas(filename=filename, canvasmaker=NumberedCanvas)
         canvas.running = self._running
         return canvas

@@ -15,7 +15,7 @@ CENT = Decimal("0.01")
 
 def rounded(amount: Decimal, step: Decimal = CENT) -> Decimal:
     """Round half up (away from zero) to a multiple of `step`, a power of ten; invoices round this way throughout."""
-    return amount.quantize(step, rounding=ROUND_HALF_UP)
+    return amount.quantize(step, rounding=ROUND_HALF_UP) + 0  # Nothing is not « minus nothing ».
 
 
 def money(amount: Decimal, currency: str = "EUR", locale: str = "fr") -> str:

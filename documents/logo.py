@@ -14,7 +14,7 @@ MOST_BYTES = 100_000
 MOST_PIXELS = 4_000_000
 _SIZE = re.compile(r"<svg\b[^>]*\bviewBox=[\"']\s*[-\d.]+[\s,]+[-\d.]+[\s,]+([\d.]+)[\s,]+([\d.]+)", re.DOTALL)
 # Text in an SVG would bring a font that is not ours; the rest reaches outside the file or runs.
-_REFUSED = re.compile(r"<(text|tspan|image|use|script|style|foreignObject)\b|<!ENTITY|<!DOCTYPE|\b(?:xlink:)?href=", re.I)
+_REFUSED = re.compile(r"<(text|tspan|image|use|script|style|foreignObject)\b|<!ENTITY|<!DOCTYPE|\bhref=", re.I)
 
 
 class LogoError(ValueError):

@@ -41,7 +41,7 @@ class Mention:
 
 
 def _always(text: str) -> Callable[[Case], str]:
-    return lambda case: text
+    return lambda _case: text
 
 
 NATURES: dict[Nature, str] = {
@@ -75,7 +75,7 @@ TABLE = (
         "nature",
         date(2022, 10, 9),
         "décret 2022-1299; owed since 2026-09-01 by large and mid-size firms, 2027-09-01 by the others",
-        lambda case: True,
+        lambda _case: True,
         lambda case: f"Nature des opérations\u00a0: {NATURES[case.nature]}",
     ),
     Mention(
@@ -135,16 +135,15 @@ def applying(case: Case, issued_on: date) -> tuple[str, ...]:
     """The texts that a document issued on this day prints, in the order of the table, reasons without tax last."""
     newest = {row.key: row for row in sorted(TABLE, key=lambda row: row.valid_from) if row.valid_from <= issued_on}
     texts = [row.text(case) for row in TABLE if newest.get(row.key) is row and row.applies(case)]
-    return tuple([*texts, *(text for text in _reasons(case) if text not in texts)])
+    # A seller in franchise has said so for the whole document already.
+    return (*texts, *(text for text in _reasons(case) if not any(text.endswith(known) for known in texts)))
 
 
 def _reasons(case: Case) -> list[str]:
-    """Each reason without tax once; where there are several, the category that the VAT table shows goes before it."""
+    """Each reason without tax once, after the category that the document's lines and VAT table show."""
     found = {
         (category, text)
         for category, exemption in case.reasons
         if (text := reason(category, exemption, to_overseas=case.to_overseas))
     }
-    if len(found) == 1:
-        return [text for _category, text in found]
     return [f"TVA 0\u00a0% ({category})\u00a0: {text}" for category, text in sorted(found)]

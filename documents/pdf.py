@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import threading
 import unicodedata
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from io import BytesIO
+from itertools import zip_longest
 
 from babel import Locale
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
@@ -26,8 +28,8 @@ from documents import formatting
 from documents.canvas import NumberedDocument, RunningParts
 from documents.renderer import ASSETS, TEMPLATES
 from documents.seller import Identity
-from documents.snapshot import DeliveryAddress, Snapshot
-from documents.totals import LineAmounts
+from documents.snapshot import DeliveryAddress, OrderReference, Snapshot
+from documents.totals import Line, LineAmounts, RateAmounts
 from parties.details import Details
 
 # The same snapshot gives the same bytes: no clock and no random identifier in the file (house.md).
@@ -35,8 +37,8 @@ rl_config.invariant = 1
 
 MISSING = "□"
 POLICY = ResourceAccessPolicy.server(ASSETS, allow_remote=False)
-# Marks that only steer how neighbours are drawn; without them the text reads the same.
-_INVISIBLE = {"Cf", "Cc", "Co", "Cs", "Cn"}
+# Control and format characters only steer how neighbours are drawn; without them the text reads the same.
+_INVISIBLE = {"Cc", "Cf", "Cs"}
 _one_at_a_time = threading.RLock()
 
 
@@ -47,8 +49,9 @@ def render(snapshot: Snapshot) -> bytes:
     """
     html = _template().render(
         document=snapshot,
+        facts=_facts(snapshot.order),
         shown_lines=list(zip(snapshot.sale.lines, snapshot.totals.lines, strict=True)),
-        rate_label=_rate_labels(snapshot),
+        totals_rows=_totals_rows(snapshot),
         logo_size=snapshot.seller.logo.fitted(46, 18) if snapshot.seller.logo else None,
     )
     running = RunningParts(
@@ -74,13 +77,13 @@ def printable(text: str) -> str:
     """The text on one line, composed, every character the fonts lack replaced by a visible « □ »."""
     glyphs = _glyphs()
     shown = []
-    for character in unicodedata.normalize("NFC", " ".join(text.split(" "))):
+    for character in unicodedata.normalize("NFC", text):
         if character in "\n\r\t":
             shown.append(" ")
-        elif ord(character) in glyphs and unicodedata.category(character) not in _INVISIBLE:
-            shown.append(character)
-        elif unicodedata.category(character) not in _INVISIBLE and not 0xFE00 <= ord(character) <= 0xFE0F:
-            shown.append(MISSING)
+        elif unicodedata.category(character) in _INVISIBLE or "\ufe00" <= character <= "\ufe0f":
+            continue
+        else:
+            shown.append(character if ord(character) in glyphs else MISSING)
     return "".join(shown)
 
 
@@ -145,7 +148,7 @@ def _lay_out(html: str, snapshot: Snapshot, running: RunningParts) -> bytes:
 
 
 def _piece_price(amounts: LineAmounts) -> str:
-    """The net price of one piece with as few decimals (2 to 6) as give the line's amount, so that readers can check it."""
+    """The net price of one piece, with as few decimals (2 to 6) as give the line's amount: readers can check it."""
     amount = formatting.rounded(amounts.quantity * amounts.unit_net)
     for places in range(2, 6):
         price = formatting.rounded(amounts.unit_net, Decimal(1).scaleb(-places))
@@ -154,14 +157,39 @@ def _piece_price(amounts: LineAmounts) -> str:
     return formatting.number(amounts.unit_net, 6)
 
 
-def _rate_labels(snapshot: Snapshot) -> dict[tuple[Decimal, str, str], str]:
-    """How each row's rate is written: « 20 % », and « 0 % (K) » where several reasons bear no tax."""
-    several = sum(1 for row in snapshot.totals.rates if not row.rate) > 1
-    return {
-        (row.rate, row.category, row.exemption): formatting.rate(row.rate)
-        + (f" ({row.category})" if several and not row.rate else "")
-        for row in snapshot.totals.rates
-    }
+def _rate_label(row: Line | RateAmounts) -> str:
+    """How a rate is written: « 20 % », and « 0 % (K) » with the category that the reason at the foot names."""
+    rate, category = (row.rate, row.category) if isinstance(row, RateAmounts) else (row.rate_key[0], row.rate_key[1])
+    if rate:
+        return formatting.rate(rate)
+    return f"{formatting.rate(rate)} ({category})" if category else "\u2013"
+
+
+def _facts(order: OrderReference) -> list[tuple[str, str]]:
+    """What the strip under the addresses says, label by label; unknown dates are left out."""
+    days = [("Passée le", order.placed_on), ("Expédiée le", order.shipped_on), ("Livrée le", order.delivered_on)]
+    facts = [("Commande", order.number), *((label, formatting.date_words(day)) for label, day in days if day)]
+    return facts + ([("Votre référence", order.purchase_order)] if order.purchase_order else [])
+
+
+@dataclass(frozen=True, slots=True)
+class _Sum:
+    label: str
+    amount: Decimal
+    style: str
+
+
+def _totals_rows(snapshot: Snapshot) -> list[tuple[RateAmounts | None, _Sum | None]]:
+    """The VAT table and the sums side by side as one flat table: nested ones cost the library half its time."""
+    totals, payment = snapshot.totals, snapshot.payment
+    sums = [
+        _Sum("Total HT", totals.net, "rule"),
+        _Sum("TVA", totals.vat, "rule"),
+        _Sum("Total TTC", totals.gross, "grand"),
+        _Sum("Déjà payé", payment.paid, "rule"),
+        _Sum("Reste à payer", payment.left, "left"),
+    ]
+    return list(zip_longest([None, *totals.rates], sums))
 
 
 @cache
@@ -180,8 +208,8 @@ def _template() -> Template:
         unit_price=formatting.unit_price,
         piece_price=_piece_price,
         quantity=formatting.quantity,
-        rate=formatting.rate,
-        date=lambda day: formatting.date_words(day),
+        rate_label=_rate_label,
+        date=formatting.date_words,
         address=address_lines,
         grouped=grouped,
     )

@@ -1,29 +1,30 @@
 """Who sells: the merchant's own file (`SELLER_FILE`, TOML), read once at the start and checked with one clear line.
 
-    [shop]
-    name = "Atelier Fil & Encre"            # the name customers know
-    accent = "#0f5c5c"                      # dark enough for white text on it
-    logo = "logo.svg"                       # SVG, PNG or JPEG beside this file; optional
-    website = "https://…"                   # optional
-    [[shop.links]]                          # any number, shown at the foot of the pages
-    label = "La boutique"
-    url = "https://…"
+One entry a line; `dev/seller.toml` is a complete example.
 
-    [terms]                                 # towards companies; every entry optional
-    days = 0                                # days from issue to due date
-    late_penalty = "trois fois le taux d'intérêt légal"
-    early_discount = ""                     # empty: none
+[shop]
+name = "Atelier Fil & Encre"            # the name customers know
+accent = "#0f5c5c"                      # dark enough for white text on it
+logo = "logo.svg"                       # SVG, PNG or JPEG beside this file; optional
+website = "https://…"                   # optional
+[[shop.links]]                          # any number, shown at the foot of the pages
+label = "La boutique"
+url = "https://…"
 
-    [[identity]]                            # another block with a later date for each change
-    valid_from = 2019-04-01
-    name = "…"  legal_form = "SAS"  capital = "20000.00"  rcs = "Lyon"
-    siret = "…"  vat_number = "FR…"  line1 = "…"  line2 = ""  postal_code = "…"  city = "…"  country = "FR"
-    email = ""  phone = ""  iban = ""  bic = ""
+[terms]                                 # towards companies; every entry optional
+days = 0                                # days from issue to due date
+late_penalty = "trois fois le taux d'intérêt légal"
+early_discount = ""                     # empty: none
 
-    [[vat_regime]]
-    valid_from = 2019-04-01
-    regime = "normal"                       # or "franchise" (CGI art. 293 B)
-    on_debits = false                       # « option pour le paiement de la taxe d'après les débits »
+[[identity]]                            # another block with a later date for each change
+valid_from = 2019-04-01                 # then name, siret, line1, postal_code, city (all mandatory)
+legal_form = "SAS"                      # and legal_form, capital, rcs, vat_number, line2, country,
+capital = "20000.00"                    # email, phone, iban, bic
+
+[[vat_regime]]
+valid_from = 2019-04-01
+regime = "normal"                       # or "franchise" (CGI art. 293 B)
+on_debits = false                       # « option pour le paiement de la taxe d'après les débits »
 """
 
 from __future__ import annotations
@@ -42,7 +43,6 @@ from stdnum.eu import vat as eu_vat
 from stdnum.fr import siret as siret_number
 
 from documents.logo import Logo, LogoError, read_logo
-
 
 
 class SellerFileError(ValueError):
@@ -254,7 +254,7 @@ def _shop(entry: _Entries, folder: Path) -> Shop:
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", accent):
         raise entry.error("accent", "doit être une couleur comme #1f4e5f")
     if _contrast_with_white(accent) < 4.5:
-        raise entry.error("accent", f"({accent}) est trop claire : du texte blanc doit y rester lisible (contraste 4,5)")
+        raise entry.error("accent", f"({accent}) est trop claire : du texte blanc doit y rester lisible")
     name, logo_name = entry.text("name", required=True), entry.text("logo")
     try:
         logo = read_logo(folder / logo_name) if logo_name else None
@@ -305,7 +305,7 @@ def _identity(entry: _Entries) -> Identity:
         legal_form=entry.text("legal_form"),
         capital=_amount(entry, "capital"),
         rcs=entry.text("rcs"),
-        vat_number=_number(entry, "vat_number", eu_vat.validate, "n'est pas un numéro de TVA intracommunautaire valide"),
+        vat_number=_number(entry, "vat_number", eu_vat.validate, "n'est pas un numéro de TVA valide"),
         email=entry.text("email"),
         phone=entry.text("phone"),
         iban=_number(entry, "iban", iban_number.validate, "n'est pas un IBAN valide"),
@@ -318,7 +318,8 @@ def _identity(entry: _Entries) -> Identity:
 
 
 def _vat_regime(entry: _Entries) -> VatRegime:
-    valid_from, regime, on_debits = entry.day("valid_from"), entry.text("regime", required=True), entry.flag("on_debits")
+    valid_from, on_debits = entry.day("valid_from"), entry.flag("on_debits")
+    regime = entry.text("regime", required=True)
     entry.nothing_else()
     if regime == "normal":
         return VatRegime(valid_from, "normal", on_debits)
@@ -346,7 +347,7 @@ def _amount(entry: _Entries, key: str) -> Decimal | None:
     except InvalidOperation:
         amount = Decimal(0)
     if not amount.is_finite() or amount <= 0:
-        raise entry.error(key, "doit être un montant entre guillemets, par exemple \"10000.00\"")
+        raise entry.error(key, 'doit être un montant entre guillemets, par exemple "10000.00"')
     return amount
 
 

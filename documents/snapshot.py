@@ -88,7 +88,7 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One document. `delivery` is None where it is the buyer's own address; `vat_in_euros` is None for euro documents."""
+    """One document. `delivery` is None where it is the buyer's address, `vat_in_euros` of documents in euros."""
 
     number: str
     kind: Literal["invoice"]

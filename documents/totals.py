@@ -96,7 +96,7 @@ class RateAmounts:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The amounts of one document: the sum of `lines` less `discounts` is `rates`, whose sum is `net`, `vat`, `gross`."""
+    """The amounts of one document: `lines` less `discounts` make `rates`, and these `net`, `vat` and `gross`."""
 
     lines: tuple[LineAmounts, ...]
     discounts: tuple[RateAmounts, ...]
@@ -197,7 +197,7 @@ def missing_reasons(sale: Sale) -> tuple[int, ...]:
 
 
 def apportion(exact: Sequence[Decimal], target: Decimal) -> list[Decimal]:
-    """Round `exact` to cents that sum to `target`, giving the missing cents to the largest remainders, first come first."""
+    """Round `exact` to cents that sum to `target`: the missing cents go to the largest remainders, first come first."""
     floors = [value.quantize(CENT, rounding=ROUND_FLOOR) for value in exact]
     missing = int((target - sum(floors, ZERO)) / CENT)
     by_remainder = sorted(range(len(exact)), key=lambda index: floors[index] - exact[index])
@@ -259,7 +259,7 @@ def _after_discount(sale: Sale, before: _Group, share: Decimal) -> _Group:
 
 
 def _shop_vat(sale: Sale, indexes: tuple[int, ...]) -> Decimal | None:
-    """The sum of the taxes the shop gave for these lines, our own where it gave none; None where it gave none at all."""
+    """The taxes the shop gave for these lines, with our own where it gave some only; None where it gave none."""
     lines = [sale.lines[index] for index in indexes]
     if all(line.tax is None for line in lines):
         return None
@@ -274,7 +274,7 @@ def _own_tax(sale: Sale, line: Line) -> Decimal:
 
 
 def _discount_shares(sale: Sale, groups: list[_Group]) -> list[Decimal]:
-    """Each group's part of the order's discount, by its TTC value and largest remainder; a negative group takes none."""
+    """Each group's part of the order's discount by TTC value and largest remainder; a negative group takes none."""
     weights = [max(group.gross, ZERO) for group in groups]
     whole = sum(weights, ZERO)
     if not sale.order_discount:
@@ -303,7 +303,7 @@ def _adopt_total_tax(sale: Sale, groups: list[_Group], shares: list[Decimal]) ->
     adopted = list(groups)
     # One cent a turn, the largest VAT first, so that no rate strays further than it must.
     for _turn in range(int(abs(difference) / CENT)):
-        for index in sorted(range(len(adopted)), key=lambda index: (_strain(groups, adopted, index), -groups[index].vat)):
+        for index in _least_strained(groups, adopted):
             group = adopted[index]
             from_net = step if sale.prices_include_tax or shares[index] else ZERO
             moved = replace(group, vat=group.vat + step, net=group.net - from_net)
@@ -315,9 +315,14 @@ def _adopt_total_tax(sale: Sale, groups: list[_Group], shares: list[Decimal]) ->
     return adopted
 
 
-def _strain(groups: list[_Group], adopted: list[_Group], index: int) -> Decimal:
-    """How many cents a line this group has already taken."""
-    return abs(adopted[index].vat - groups[index].vat) / len(groups[index].indexes)
+def _least_strained(groups: list[_Group], adopted: list[_Group]) -> list[int]:
+    """The groups by the cents a line they have already taken, the largest VAT first."""
+
+    def strain(index: int) -> tuple[Decimal, Decimal]:
+        taken = abs(adopted[index].vat - groups[index].vat)
+        return taken / len(groups[index].indexes), -groups[index].vat
+
+    return sorted(range(len(groups)), key=strain)
 
 
 def _line_amounts(sale: Sale, groups: list[_Group]) -> tuple[LineAmounts, ...]:

@@ -44,13 +44,14 @@ def check(sale: Sale, totals: Totals) -> None:
         assert sum((amounts.net for amounts in mine), D(0)) - allowance == row.net
         assert row.net + row.vat == row.gross
         assert abs(row.vat - rounded(row.net * row.rate / 100)) <= CENT * len(mine)
-    for line, amounts in zip(sale.lines, totals.lines, strict=True):
+    for sold, amounts in zip(sale.lines, totals.lines, strict=True):
         assert amounts.net + amounts.vat == amounts.gross
         assert amounts.unit_net >= 0
         assert abs(amounts.net + amounts.discount_net - amounts.quantity * amounts.unit_net) <= CENT
-        if not line.amount:
-            assert (amounts.net, amounts.vat) == (0, 0)
-    cents = [value for row in (*totals.lines, *totals.rates) for value in (row.net, row.vat, row.gross)]
+        if not sold.amount:
+            assert amounts.net == amounts.vat == 0
+    cents = [value for amounts in totals.lines for value in (amounts.net, amounts.vat, amounts.gross)]
+    cents += [value for row in totals.rates for value in (row.net, row.vat, row.gross)]
     assert all(value.as_tuple().exponent == -2 for value in cents)
 
 
@@ -135,7 +136,8 @@ def test_the_shops_taxes_before_an_order_discount_do_not_break_the_properties(sa
 @given(st.lists(lines(), min_size=1, max_size=12).map(tuple))
 def test_the_ht_shops_taxes_rounded_per_line_are_adopted(sold: tuple[Line, ...]) -> None:
     taxed = tuple(
-        a_line(str(line.amount), rate=str(line.vat_rate), tax=rounded(line.amount * line.vat_rate / 100)) for line in sold
+        a_line(str(line.amount), rate=str(line.vat_rate), tax=rounded(line.amount * line.vat_rate / 100))
+        for line in sold
     )
     total = sum((line.amount + (line.tax or D(0)) for line in taxed), D(0))
     charged = a_sale(*taxed, ttc=False, total=total)
@@ -197,7 +199,10 @@ def test_an_order_discount_is_spread_over_the_rates_by_their_ttc_value() -> None
 
 def test_the_missing_cent_of_a_discount_goes_to_the_largest_remainder() -> None:
     sale = a_sale(
-        a_line("10.00"), a_line("10.00", rate="10.00"), a_line("10.00", rate="5.50"), total="29.90",
+        a_line("10.00"),
+        a_line("10.00", rate="10.00"),
+        a_line("10.00", rate="5.50"),
+        total="29.90",
         order_discount=D("0.10"),
     )
     assert [row.gross for row in compute(sale).discounts] == [D("0.04"), D("0.03"), D("0.03")]
@@ -274,7 +279,9 @@ def test_exemptions_of_different_reasons_are_different_rows() -> None:
         total="17.00",
     )
     assert {(row.category, row.gross) for row in compute(sale).rates} == {
-        ("K", D("10.00")), ("O", D("5.00")), ("E", D("2.00")),
+        ("K", D("10.00")),
+        ("O", D("5.00")),
+        ("E", D("2.00")),
     }
 
 
