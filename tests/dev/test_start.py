@@ -133,9 +133,8 @@ def test_a_port_in_use_is_said_in_one_line(tmp_path: Path) -> None:
     assert f"Port {port}" in answer.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_keeps_its_data_and_leaves_no_process(tmp_path: Path, start: Start, number: signal.Signals) -> None:
-    for _start in range(2):
+def test_it_keeps_its_data_and_leaves_no_process(tmp_path: Path, start: Start) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
         copy = start(tmp_path)
         copy.wait_until_started()
         assert len(copy.processes()) >= 8, "guard, supervisor, redis, mail, gunicorn and its workers, worker, sweeper"
