@@ -1,0 +1,588 @@
+"""« Mes commandes », one order, « Modifier » and « Demander une facture », with htmx and without."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import time_machine
+
+import clock
+from extensions import db
+from models import BillingDetails, Customer, Invoice, InvoiceRequest, NumberSeries, Order, Shipment, StoredFile
+from services import orders
+from tests.support.client import LintingClient
+from tests.support.factories import (
+    PASSWORD,
+    PLACED,
+    a_customer,
+    a_line,
+    a_refund,
+    a_request,
+    an_order,
+    billing_details,
+    company_details,
+    shipping,
+)
+from tests.support.queries import count_queries
+
+LIST = "/espace-client/commandes"
+ASKED = "Nous avons bien reçu votre demande."
+PERSON = {
+    "kind": "individual", "first_name": "Claire", "last_name": "Martin", "tax_id": "",
+    "line1": "12 rue Mercière", "line2": "", "postal_code": "69002", "city": "Lyon", "country": "FR",
+}  # fmt: skip
+
+
+def sign_in(client: LintingClient, customer: Customer) -> Customer:
+    client.post("/connexion", data={"email": customer.email, "password": PASSWORD})
+    return customer
+
+
+@pytest.fixture
+def claire(client: LintingClient) -> Customer:
+    """Claire, signed in, with complete details."""
+    return sign_in(client, a_customer(billing=billing_details()))
+
+
+@pytest.fixture
+def newcomer(client: LintingClient) -> Customer:
+    """A confirmed account that has not said yet who its invoices are made out to."""
+    return sign_in(client, a_customer(email="nouveau@example.org"))
+
+
+@pytest.fixture
+def unproven(client: LintingClient) -> Customer:
+    """An account whose mailbox is not proven."""
+    return sign_in(client, a_customer(email="inconnu@example.org", confirmed=False))
+
+
+def page_of(order: Order) -> str:
+    return f"{LIST}/{order.number}"
+
+
+def numbers(page: str) -> list[str]:
+    return re.findall(r'<th scope="row" class="number order-number">([^<]+)</th>', page)
+
+
+def following(page: str) -> str | None:
+    found = re.search(r'hx-get="([^"]+)"', page)
+    return found[1].replace("&amp;", "&") if found else None
+
+
+def an_issued_invoice(order: Order, *, state: str = "sent", drawn: bool = True) -> Invoice:
+    sent_at = clock.now() if state == "sent" else None
+    request = a_request(order, state=state, sent_at=sent_at, earliest_at=PLACED, deadline_at=PLACED)
+    db.session.merge(NumberSeries(name="FA-2026", last_number=order.id, last_date=PLACED.date()))
+    invoice = Invoice(
+        request_id=request.id, order_id=order.id, number=f"FA-2026-{order.id:06}", series="FA-2026",
+        sequence=order.id, trial=False, issue_date=PLACED.date(), issued_at=PLACED, currency="EUR",
+        net=Decimal("26.43"), vat=Decimal("5.29"), gross=order.total, snapshot="{}", snapshot_sha256="0" * 64,
+    )  # fmt: skip
+    if drawn:
+        invoice.file = StoredFile(name=f"{invoice.number}.pdf", sha256="0" * 64, size=1)
+    db.session.add(invoice)
+    db.session.commit()
+    return invoice
+
+
+def test_the_list_begins_with_the_newest_order(client: LintingClient, claire: Customer) -> None:
+    an_order(customer=claire, number="OLD", placed_at=PLACED - timedelta(days=9))
+    an_order(customer=claire, number="NEW", placed_at=PLACED)
+    an_order(customer=claire, number="MIDDLE", placed_at=PLACED - timedelta(days=2))
+    page = client.get(LIST).text
+    assert numbers(page) == ["NEW", "MIDDLE", "OLD"]
+    assert page.count("Voir les détails") == 3
+    assert 'Voir les détails<span class="unseen"> de la commande NEW</span>' in page
+    assert "En préparation" in page
+    assert "31,72\N{NO-BREAK SPACE}€" in page
+    assert "2 novembre 2026" in page
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"paid_at": None}, "Enregistrée"),
+        ({}, "En préparation"),
+        ({"shipped_at": PLACED}, "Expédiée"),
+        ({"shipped_at": PLACED, "delivered_at": PLACED}, "Livrée"),
+        ({"cancelled_at": PLACED}, "Annulée"),
+        ({"refunds": ["31.72"]}, "Remboursée"),
+        ({"existing_invoice": "F-12"}, "Déjà facturée"),
+        ({"review": ["écart"]}, "Montants à vérifier"),
+    ],
+)
+def test_the_list_says_states_in_words(
+    client: LintingClient, claire: Customer, facts: dict[str, Any], words: str
+) -> None:
+    refunds = [a_refund(amount) for amount in facts.pop("refunds", [])]
+    an_order(customer=claire, refunds=refunds, **facts)
+    assert words in client.get(LIST).text
+
+
+def test_other_peoples_orders_are_not_listed(client: LintingClient, claire: Customer) -> None:
+    an_order(customer=a_customer(email="voisin@example.org"), number="VOISIN")
+    an_order(email=claire.email, number="INVITE")
+    page = client.get(LIST).text
+    assert "Aucune commande pour le moment" in page
+    assert "VOISIN" not in page
+
+
+def test_the_whole_list_is_reached_run_by_run_without_gap_or_double(client: LintingClient, claire: Customer) -> None:
+    made = [
+        an_order(customer=claire, number=f"L-{index:03}", placed_at=PLACED - timedelta(minutes=index // 3)).number
+        for index in range(2 * orders.PAGE_SIZE + 5)
+    ]
+    seen: list[str] = []
+    url: str | None = LIST
+    while url:
+        page = client.get(url).text
+        seen += numbers(page)
+        url = following(page)
+    assert len(seen) == len(made)
+    assert set(seen) == set(made)
+    assert "Vous avez vu toutes vos commandes." in page
+
+
+def test_a_run_that_ends_the_list_leads_nowhere(client: LintingClient, claire: Customer) -> None:
+    for index in range(orders.PAGE_SIZE):
+        an_order(customer=claire, placed_at=PLACED - timedelta(minutes=index))
+    page = client.get(LIST).text
+    assert len(numbers(page)) == orders.PAGE_SIZE
+    assert "Afficher plus" not in page
+
+
+def test_htmx_gets_the_next_run_as_a_table_body_alone(client: LintingClient, claire: Customer) -> None:
+    for index in range(orders.PAGE_SIZE + 3):
+        an_order(customer=claire, placed_at=PLACED - timedelta(minutes=index))
+    url = following(client.get(LIST).text)
+    assert url is not None
+    fragment = client.htmx("GET", url).text
+    assert fragment.lstrip().startswith("<tbody id=")
+    assert len(numbers(fragment)) == 3
+    assert fragment.count("data-focus") == 1
+    restored = client.get(url, headers={"HX-Request": "true", "HX-History-Restore-Request": "true"})
+    assert "<!doctype html>" in restored.text
+
+
+def test_an_order_that_arrives_meanwhile_neither_doubles_nor_hides_one(client: LintingClient, claire: Customer) -> None:
+    for index in range(orders.PAGE_SIZE + 1):
+        an_order(customer=claire, number=f"L-{index:03}", placed_at=PLACED - timedelta(minutes=index))
+    url = following(client.get(LIST).text)
+    assert url is not None
+    an_order(customer=claire, number="LATE", placed_at=PLACED + timedelta(days=1))
+    assert numbers(client.get(url).text) == [f"L-{orders.PAGE_SIZE:03}"]
+
+
+@pytest.mark.parametrize(
+    "cursor", ["", "-", "abc", "12", "1-", "-1", "1-x", "9" * 40 + "-1", "99999999999999999-1", "²-²", "1-1-1", "\x00"]
+)
+def test_a_cursor_that_is_none_begins_at_the_start(client: LintingClient, claire: Customer, cursor: str) -> None:
+    order = an_order(customer=claire)
+    assert numbers(client.get(LIST, query_string={"avant": cursor}).text) == [order.number]
+
+
+def test_a_cursor_beyond_the_end_is_explained(client: LintingClient, claire: Customer) -> None:
+    an_order(customer=claire)
+    page = client.get(LIST, query_string={"avant": "1-1"}).text
+    assert "Vous avez vu toutes vos commandes." in page
+    assert "Revenir aux plus récentes" in page
+
+
+@pytest.mark.parametrize("typed", ["T-777", "t-777", " #t-777 ", "777", "T - 777"])
+def test_an_order_is_found_by_its_number_however_it_is_typed(
+    client: LintingClient, claire: Customer, typed: str
+) -> None:
+    an_order(customer=claire, number="T-777")
+    an_order(customer=claire, number="T-888")
+    assert numbers(client.get(LIST, query_string={"q": typed}).text) == ["T-777"]
+
+
+def test_signs_of_a_pattern_are_searched_as_they_are(client: LintingClient, claire: Customer) -> None:
+    an_order(customer=claire, number="T-777")
+    an_order(customer=claire, number="T_888")
+    assert numbers(client.get(LIST, query_string={"q": "_"}).text) == ["T_888"]
+    assert "Aucune de vos commandes" in client.get(LIST, query_string={"q": "%"}).text
+
+
+def test_a_search_that_finds_nothing_says_so_and_keeps_what_was_typed(client: LintingClient, claire: Customer) -> None:
+    an_order(customer=claire)
+    page = client.get(LIST, query_string={"q": '"><script>'}).text
+    assert "Aucune de vos commandes" in page
+    assert "<script>" not in page
+    assert 'value="&#34;&gt;&lt;script&gt;"' in page
+
+
+def test_the_list_asks_as_little_for_many_orders_as_for_one(client: LintingClient, claire: Customer) -> None:
+    an_issued_invoice(an_order(customer=claire))
+    with count_queries() as for_one:
+        client.get(LIST)
+    for index in range(orders.PAGE_SIZE + 5):
+        order = an_order(customer=claire, placed_at=PLACED + timedelta(minutes=index), refunds=[a_refund("1.00")])
+        an_issued_invoice(order)
+    with count_queries() as for_many:
+        client.get(LIST)
+    assert for_many.count == for_one.count <= 8, str(for_many)
+    assert "count(" not in str(for_many).lower(), str(for_many)
+
+
+def test_the_page_of_an_order_asks_as_little_for_many_lines_as_for_one(client: LintingClient, claire: Customer) -> None:
+    long = an_order(
+        customer=claire,
+        lines=[a_line() for _ in range(300)],
+        shipments=[Shipment(ref=str(n), shipped_at=PLACED) for n in range(3)],
+        refunds=[a_refund("1.00", ref=str(n)) for n in range(3)],
+    )
+    an_issued_invoice(long)
+    with count_queries() as queries:
+        page = client.get(page_of(long))
+    assert page.status_code == 200
+    assert queries.count <= 8, str(queries)
+
+
+def test_an_order_shows_lines_discounts_rates_and_totals(client: LintingClient, claire: Customer) -> None:
+    book = a_line(
+        description="Livre",
+        quantity=Decimal(1),
+        unit_price=Decimal("10.55"),
+        discount=Decimal(0),
+        vat_rate=Decimal("5.5"),
+    )
+    order = an_order(customer=claire, lines=[a_line(), book, shipping()], order_discount=Decimal("2.00"))
+    page = client.get(page_of(order)).text.replace("\N{NO-BREAK SPACE}", " ")
+    for text in ("T-shirt personnalisé", "remise de 2,98 €", "26,82 €", "Livre", "Livraison standard", "−2,00 €"):
+        assert text in page
+    for text in ("Total HT", "TVA 20 %", "TVA 5,5 %", "Total TTC", "40,27 €"):
+        assert text in page
+
+
+def test_an_order_without_tax_in_its_prices_says_so(client: LintingClient, claire: Customer) -> None:
+    order = an_order(
+        customer=claire,
+        prices_include_tax=False,
+        lines=[a_line(unit_price=Decimal("10.00"), discount=Decimal(0))],
+        total=Decimal("24.00"),
+    )
+    page = client.get(page_of(order)).text
+    assert "Prix unitaire HT" in page
+    assert "Montant HT" in page
+
+
+def test_a_parcel_is_shown_with_its_tracking(client: LintingClient, claire: Customer) -> None:
+    parcel = Shipment(
+        ref="1", shipped_at=PLACED, carrier="Colissimo", tracking_number="6A1", tracking_url="https://suivi.example/6A1"
+    )
+    order = an_order(customer=claire, shipments=[parcel], shipped_at=PLACED, delivered_at=PLACED + timedelta(days=2))
+    page = client.get(page_of(order)).text
+    for text in ("Colissimo", 'href="https://suivi.example/6A1"', "6A1", "4 novembre 2026", "12 rue Mercière"):
+        assert text in page
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", ""), ("GET", "/facturation"), ("POST", "/facturation"), ("GET", "/facture"), ("POST", "/facture")],
+)
+def test_a_strangers_order_does_not_exist(client: LintingClient, claire: Customer, method: str, path: str) -> None:
+    order = an_order(customer=a_customer(email="voisin@example.org", billing=company_details()))
+    answer = client.open(page_of(order) + path, method=method, data=PERSON if method == "POST" else None)
+    assert answer.status_code == 404
+    assert "Imprimerie Martin" not in answer.text
+    assert db.session.query(InvoiceRequest).count() == 0
+
+
+@pytest.mark.parametrize("path", ["", "/T-1", "/T-1/facturation", "/T-1/facture"])
+def test_who_is_not_signed_in_is_led_to_sign_in(client: LintingClient, path: str) -> None:
+    answer = client.get(LIST + path)
+    assert answer.status_code == 303
+    assert "/connexion" in answer.location
+    partial = client.htmx("GET", LIST + path)
+    assert (partial.status_code, partial.headers["HX-Redirect"]) == (401, "/connexion")
+
+
+def test_private_pages_are_kept_by_no_cache(client: LintingClient, claire: Customer) -> None:
+    order = an_order(customer=claire)
+    for url in (LIST, page_of(order)):
+        assert client.get(url).headers["Cache-Control"] == "no-store"
+
+
+# « Demander une facture »
+
+
+def test_asking_confirms_with_the_promised_dates(client: LintingClient, claire: Customer) -> None:
+    order = an_order(customer=claire, shipped_at=datetime(2026, 11, 23, 9, 0, tzinfo=UTC))
+    with time_machine.travel(datetime(2026, 11, 23, 9, 30, tzinfo=UTC), tick=False):
+        sign_in(client, claire)
+        answer = client.post(page_of(order) + "/facture", data={"purchase_order": " BC\N{NO-BREAK SPACE}12 "})
+        assert (answer.status_code, answer.location) == (303, page_of(order) + "#request")
+        page = client.get(page_of(order)).text.replace("\N{NO-BREAK SPACE}", " ")
+    assert ASKED in page
+    assert "entre le mardi 24 novembre à 10 h et le mercredi 25 novembre à 10 h 30" in page
+    assert "Programmée" in page
+    assert "Demander une facture" not in page
+    assert db.session.query(InvoiceRequest).one().purchase_order == "BC 12"
+
+
+def test_htmx_gets_the_progress_in_place_of_the_button(client: LintingClient, claire: Customer) -> None:
+    order = an_order(customer=claire)
+    answer = client.htmx("POST", page_of(order) + "/facture", data={"purchase_order": ""})
+    assert answer.status_code == 200
+    assert '<section id="request"' in answer.text
+    assert "data-focus" in answer.text
+    assert ASKED in answer.text
+    assert "entre 24 et 48 heures après l'expédition" in answer.text
+    assert "<html" not in answer.text
+
+
+def test_asking_twice_is_asking_once(client: LintingClient, claire: Customer) -> None:
+    order = an_order(customer=claire)
+    for _press in range(2):
+        assert client.htmx("POST", page_of(order) + "/facture", data={}).status_code == 200
+    assert db.session.query(InvoiceRequest).count() == 1
+
+
+def test_a_reference_that_is_too_long_is_refused_beside_its_field(client: LintingClient, claire: Customer) -> None:
+    order = an_order(customer=claire)
+    for answer in (
+        client.post(page_of(order) + "/facture", data={"purchase_order": "x" * 101}),
+        client.htmx("POST", page_of(order) + "/facture", data={"purchase_order": "x" * 101}),
+    ):
+        assert answer.status_code == 422
+        assert "100 caractères au plus" in answer.text
+        assert "x" * 101 in answer.text
+        assert 'aria-invalid="true"' in answer.text
+    assert db.session.query(InvoiceRequest).count() == 0
+
+
+def test_the_shops_own_reference_is_proposed(client: LintingClient, claire: Customer) -> None:
+    order = an_order(customer=claire, purchase_order="BC-2026-118")
+    assert 'value="BC-2026-118"' in client.get(page_of(order)).text
+
+
+def test_asking_with_incomplete_details_opens_the_form_in_place(client: LintingClient, newcomer: Customer) -> None:
+    order = an_order(customer=newcomer, shipping_address=None)
+    answer = client.htmx("POST", page_of(order) + "/facture", data={})
+    assert answer.status_code == 200
+    assert ASKED in answer.text
+    assert re.search(r'<section id="billing"[^>]*hx-swap-oob="outerHTML"', answer.text)
+    assert "Indiquez votre nom." in answer.text
+    assert answer.text.count("autofocus") == 1
+    assert "Il manque des informations" in answer.text
+    assert db.session.query(InvoiceRequest).one().waiting_for == "details"
+
+
+def test_asking_with_incomplete_details_leads_to_the_form_without_javascript(
+    client: LintingClient, newcomer: Customer
+) -> None:
+    order = an_order(customer=newcomer, shipping_address=None)
+    answer = client.post(page_of(order) + "/facture", data={})
+    assert (answer.status_code, answer.location) == (303, page_of(order) + "/facturation?incomplet=1")
+    page = client.get(answer.location)
+    assert page.status_code == 200
+    assert "Indiquez votre nom." in page.text
+    assert "Complétez vos données de facturation" in page.text
+    saved = client.post(page_of(order) + "/facturation", data=PERSON)
+    assert (saved.status_code, saved.location) == (303, page_of(order) + "#request")
+    assert "après l'expédition" in client.get(page_of(order)).text
+    assert db.session.query(InvoiceRequest).one().waiting_for == "shipment"
+
+
+def test_saving_the_details_moves_the_waiting_request_on_in_place(client: LintingClient, newcomer: Customer) -> None:
+    order = an_order(customer=newcomer)
+    client.htmx("POST", page_of(order) + "/facture", data={})
+    answer = client.htmx("POST", page_of(order) + "/facturation", data={**PERSON, "also_account": "y"})
+    assert answer.status_code == 200
+    assert "12 rue Mercière" in answer.text
+    assert re.search(r'<section id="request"[^>]*hx-swap-oob="outerHTML"', answer.text)
+    assert "après l'expédition" in answer.text
+    db.session.refresh(newcomer)
+    assert newcomer.billing is not None
+
+
+def test_the_account_keeps_its_details_unless_the_tick_says_so(client: LintingClient, claire: Customer) -> None:
+    order = an_order(customer=claire)
+    form = client.get(page_of(order) + "/facturation").text
+    assert re.search(r'<input id="also_account"(?![^>]*checked)', form)
+    client.post(page_of(order) + "/facturation", data={**PERSON, "city": "Villeurbanne"})
+    db.session.expire_all()
+    assert claire.billing is not None
+    assert claire.billing.city == "Lyon"
+    assert "Villeurbanne" in client.get(page_of(order)).text
+
+
+def test_the_tick_is_on_when_the_account_has_no_details(client: LintingClient, newcomer: Customer) -> None:
+    order = an_order(customer=newcomer)
+    assert re.search(r'<input [^>]*checked[^>]*id="also_account"', client.get(page_of(order) + "/facturation").text)
+
+
+def test_wrong_details_are_refused_beside_their_fields_and_kept(client: LintingClient, claire: Customer) -> None:
+    order = an_order(customer=claire)
+    data = {**PERSON, "city": "", "last_name": "Lefèvre"}
+    answer = client.htmx("POST", page_of(order) + "/facturation", data=data)
+    assert answer.status_code == 422
+    assert "Indiquez votre ville." in answer.text
+    assert 'value="Lefèvre"' in answer.text
+
+
+def test_another_kind_shows_its_fields_and_records_nothing(client: LintingClient, claire: Customer) -> None:
+    order = an_order(customer=claire)
+    data = {**PERSON, "kind": "company", "show": "1"}
+    answer = client.htmx("POST", page_of(order) + "/facturation", data=data)
+    assert answer.status_code == 200
+    assert 'id="siret"' in answer.text
+    assert db.session.query(BillingDetails).count() == 1
+
+
+# What gives no invoice
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        ({"existing_invoice": "F-2026-98"}, "Déjà facturée : n° F-2026-98"),
+        ({"cancelled_at": PLACED}, "Cette commande a été annulée"),
+        ({"review": ["écart de 3,00 €"]}, "Montants à vérifier"),
+    ],
+)
+def test_an_order_that_gives_no_invoice_has_no_button_and_says_why(
+    client: LintingClient, claire: Customer, facts: dict[str, Any], reason: str
+) -> None:
+    order = an_order(customer=claire, **facts)
+    page = client.get(page_of(order)).text.replace("\N{NO-BREAK SPACE}", " ")
+    assert "Demander une facture" not in page
+    assert reason in page
+    answer = client.post(page_of(order) + "/facture", data={})
+    assert answer.status_code == 303
+    assert db.session.query(InvoiceRequest).count() == 0
+
+
+def test_an_order_whose_figures_contradict_each_other_shows_no_invented_tax(
+    client: LintingClient, claire: Customer
+) -> None:
+    order = an_order(customer=claire, review=["écart"], total=Decimal("99.00"))
+    page = client.get(page_of(order)).text
+    assert "Total HT" not in page
+    assert "99,00" in page
+
+
+def test_details_are_not_edited_once_the_invoice_is_issued(client: LintingClient, claire: Customer) -> None:
+    order = an_order(customer=claire, billing=billing_details())
+    an_issued_invoice(order)
+    assert "Modifier" not in client.get(page_of(order)).text
+    answer = client.post(page_of(order) + "/facturation", data={**PERSON, "city": "Paris"})
+    assert answer.status_code == 422
+    db.session.expire_all()
+    assert order.billing is not None
+    assert order.billing.city == "Lyon"
+
+
+# Progress
+
+
+def test_the_progress_asks_for_itself_while_a_change_is_near(client: LintingClient, claire: Customer) -> None:
+    order = an_order(customer=claire, shipped_at=PLACED)
+    now = clock.now()
+    a_request(order, state="scheduled", earliest_at=now, deadline_at=now + timedelta(hours=1), due_at=now)
+    page = client.get(page_of(order)).text
+    url = f"{page_of(order)}/facture"
+    assert f'hx-get="{url}" hx-trigger="every 4s"' in page
+    fragment = client.htmx("GET", url).text
+    assert fragment.lstrip().startswith('<section id="request"')
+    assert "hx-trigger" in fragment
+    assert "data-focus" not in fragment
+    assert 'id="flash"' not in fragment
+
+
+@pytest.mark.parametrize("state", ["sent", "cancelled", "needs_attention", "waiting", "later"])
+def test_the_progress_is_still_when_nothing_is_near(client: LintingClient, claire: Customer, state: str) -> None:
+    order = an_order(customer=claire, shipped_at=PLACED)
+    later = clock.now() + timedelta(hours=5)
+    facts: dict[str, dict[str, Any]] = {
+        "sent": {"sent_at": PLACED},
+        "cancelled": {"reason": "Cette commande a été annulée."},
+        "needs_attention": {"reason": "La facture n'a pas pu être produite."},
+        "later": {"state": "scheduled", "earliest_at": later, "deadline_at": later, "due_at": later},
+    }
+    a_request(order, **({"state": state} | facts.get(state, {})))
+    assert "hx-trigger" not in client.htmx("GET", page_of(order) + "/facture").text
+
+
+def test_the_address_of_the_progress_leads_a_browser_to_the_order(client: LintingClient, claire: Customer) -> None:
+    order = an_order(customer=claire)
+    answer = client.get(page_of(order) + "/facture")
+    assert (answer.status_code, answer.location) == (303, page_of(order) + "#request")
+
+
+@pytest.mark.parametrize(
+    ("waiting_for", "words"),
+    [
+        ("shipment", "de l'expédition de votre commande"),
+        ("confirmation", "de la confirmation de votre adresse e-mail"),
+        ("details", "de vos données de facturation"),
+        ("reconciliation", "de la vérification des montants"),
+    ],
+)
+def test_the_progress_says_what_the_request_waits_for(
+    client: LintingClient, claire: Customer, waiting_for: str, words: str
+) -> None:
+    order = an_order(customer=claire)
+    a_request(order, waiting_for=waiting_for)
+    page = client.get(page_of(order)).text
+    assert "En attente" in page
+    assert words in page
+
+
+def test_a_problem_is_told_calmly_with_the_address_of_the_support(client: LintingClient, claire: Customer) -> None:
+    order = an_order(customer=claire, shipped_at=PLACED)
+    a_request(order, state="needs_attention", reason="KeyError: 'x'")
+    page = client.get(page_of(order)).text
+    assert "Un problème est survenu, nous nous en occupons." in page
+    assert "KeyError" not in page
+    assert page.count("mailto:aide@boutique.example") == 2
+
+
+def test_a_cancelled_request_says_why_and_may_be_made_again(client: LintingClient, claire: Customer) -> None:
+    order = an_order(customer=claire)
+    a_request(order, state="cancelled", reason="Cette commande avait été annulée.")
+    page = client.get(page_of(order)).text
+    assert "Cette commande avait été annulée." in page
+    assert "Demander une facture" in page
+
+
+def test_an_issued_invoice_is_downloaded_from_the_order(client: LintingClient, claire: Customer) -> None:
+    order = an_order(customer=claire, shipped_at=PLACED)
+    invoice = an_issued_invoice(order)
+    page = client.get(page_of(order)).text
+    assert f'href="/espace-client/factures/{invoice.number}.pdf" download hx-boost="false"' in page
+    assert "Votre facture vous a été envoyée par e-mail." in page
+
+
+def test_an_invoice_that_is_not_drawn_yet_has_no_link(client: LintingClient, claire: Customer) -> None:
+    order = an_order(customer=claire, shipped_at=PLACED)
+    an_issued_invoice(order, state="issued", drawn=False)
+    page = client.get(page_of(order)).text
+    assert ".pdf" not in page
+    assert "Votre facture est émise." in page
+
+
+# Before the mailbox is proven
+
+
+def test_an_unproven_account_sees_its_order_without_addresses(client: LintingClient, unproven: Customer) -> None:
+    order = an_order(customer=unproven, billing=company_details(company_name="Secret SARL"))
+    for url in (page_of(order), page_of(order) + "/facturation"):
+        page = client.get(url).text
+        for secret in ("Secret SARL", "quai Perrache", "rue Mercière", "73282932000074"):
+            assert secret not in page
+    assert "T-shirt personnalisé" in client.get(page_of(order)).text
+    assert "une fois votre adresse e-mail confirmée" in client.get(page_of(order)).text
+
+
+def test_the_request_of_an_unproven_account_is_recorded_and_waits(client: LintingClient, unproven: Customer) -> None:
+    order = an_order(customer=unproven, shipped_at=PLACED)
+    client.post(page_of(order) + "/facturation", data=PERSON)
+    answer = client.htmx("POST", page_of(order) + "/facture", data={})
+    assert f"<strong>{ASKED}</strong> Confirmez votre adresse pour recevoir la facture." in answer.text
+    assert 'name="code"' in answer.text
+    assert db.session.query(InvoiceRequest).one().waiting_for == "confirmation"
+    assert "12 rue Mercière" in client.get(page_of(order)).text  # What they typed themselves is shown.
