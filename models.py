@@ -77,6 +77,7 @@ class Customer(UserMixin, Model):
     __hash__ = object.__hash__
 
     session_token: str | None = None  # The raw token of the session that loaded this account; never stored.
+    session_seen_at: datetime | None = None  # When that session was last noted as seen.
 
     @property
     def is_confirmed(self) -> bool:

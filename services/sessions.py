@@ -46,7 +46,7 @@ def open(customer: Customer, user_agent: str) -> str:  # noqa: A001  services.se
     with transaction():
         db.session.add(SignInSession(token_hash=_hash(raw), customer_id=customer.id, user_agent=user_agent[:200]))
         history.record("session.opened", customer=customer)
-    customer.session_token = raw
+    customer.session_token, customer.session_seen_at = raw, clock.now()
     return raw
 
 
@@ -56,16 +56,19 @@ def load(raw: str) -> Customer | None:
     if session is None:
         return None
     session.customer.session_token = raw
+    session.customer.session_seen_at = session.last_seen_at
     return session.customer
 
 
-def touch(raw: str) -> None:
-    """Afterwards the session was seen just now, to the hour: a write a request would be too many."""
+def touch(customer: Customer) -> None:
+    """Afterwards the session that loaded this account was seen just now, to the hour: a write a request is too many."""
     now = clock.now()
-    stale = (SignInSession.token_hash == _hash(raw), SignInSession.last_seen_at < now - SEEN_EVERY, *_live())
-    if db.session.scalar(select(SignInSession.id).where(*stale)) is not None:
-        with transaction():
-            db.session.execute(update(SignInSession).where(*stale).values(last_seen_at=now))
+    if customer.session_token is None or (customer.session_seen_at or now) > now - SEEN_EVERY:
+        return
+    mine = SignInSession.token_hash == _hash(customer.session_token)
+    with transaction():
+        db.session.execute(update(SignInSession).where(mine, *_live()).values(last_seen_at=now))
+    customer.session_seen_at = now
 
 
 def close(raw: str) -> None:

@@ -19,8 +19,8 @@ def install(app: Flask) -> None:
     def note_activity() -> None:
         if "_user_id" not in session or request.endpoint in (None, "static", *POLLING):
             return
-        if current_user.is_authenticated and current_user.session_token:
-            sessions.touch(current_user.session_token)
+        if current_user.is_authenticated:
+            sessions.touch(current_user._get_current_object())
 
 
 def sign_in(customer: Customer) -> None:

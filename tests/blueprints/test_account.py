@@ -94,4 +94,4 @@ def test_the_page_asks_little_of_the_database(client: LintingClient) -> None:
     sign_in(client)
     with count_queries() as queries:
         client.get(HERE)
-    assert queries.count <= 4, str(queries)
+    assert queries.count <= 3, str(queries)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 import time_machine
@@ -301,6 +302,18 @@ def test_opening_a_link_changes_nothing(client: LintingClient, path: str) -> Non
     sign_in(client)
     assert client.get(path).status_code in (405, 410)
     assert is_signed_in(client)
+
+
+def test_a_page_that_polls_keeps_no_session_alive(client: LintingClient, frozen_clock: time_machine.Traveller) -> None:
+    claire = a_customer()
+    an_order(customer=claire, number="T-1")
+    sign_in(client)
+    first = db.session.scalars(select(SignInSession)).one().last_seen_at
+    frozen_clock.shift(timedelta(hours=2))
+    client.htmx("GET", "/espace-client/commandes/T-1/facture")
+    assert db.session.scalars(select(SignInSession)).one().last_seen_at == first
+    client.get(AREA)
+    assert db.session.scalars(select(SignInSession)).one().last_seen_at == first + timedelta(hours=2)
 
 
 def test_who_is_signed_in_is_not_asked_again(client: LintingClient) -> None:
