@@ -1,0 +1,185 @@
+"""What admins read: one list of requests with their clock, the orders to look into, and everything about one order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select, tuple_
+from sqlalchemy.orm import aliased, contains_eager, joinedload, lazyload
+
+import clock
+from extensions import db
+from models import AuditEntry, Delivery, InvoiceRequest, Order
+from services import orders
+
+PAGE_SIZE = 30
+MOST_ENTRIES = 200
+OPEN = tuple(state for state in InvoiceRequest.STATES if state not in InvoiceRequest.FINAL)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+FOR_LIST = (contains_eager(Order.request), lazyload(Order.billing))
+
+# What the filters of the page (`?etat=`) mean in states of requests.
+STATES = {
+    "a-traiter": ("needs_attention",),
+    "en-cours": ("issued", "rendered"),
+    "programmees": ("scheduled",),
+    "en-attente": ("waiting",),
+    "envoyees": ("sent",),
+    "annulees": ("cancelled",),
+}
+LATE, TO_CHECK, UNSENT = "en-retard", "a-verifier", "envois-en-echec"
+FILTERS = (LATE, "a-traiter", UNSENT, TO_CHECK, "en-cours", "programmees", "en-attente", "envoyees", "annulees")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A run of orders, each with its request where it has one; `next` leads to the following run, empty at the end."""
+
+    orders: list[Order]
+    next: str = ""
+
+
+def counts() -> dict[str, int]:
+    """Return how many there are behind each filter, in two queries."""
+    grouped = select(InvoiceRequest.state, func.count(), func.sum(case((_is_late(), 1), else_=0)))
+    rows = db.session.execute(grouped.group_by(InvoiceRequest.state)).all()
+    by_state = {row[0]: row[1] for row in rows}
+    to_check = select(func.count()).select_from(Order).where(_needs_review()).scalar_subquery()
+    unsent = select(func.count()).select_from(Delivery).where(_is_unsent()).scalar_subquery()
+    others = db.session.execute(select(to_check, unsent)).one()
+    return {
+        LATE: sum(row[2] for row in rows),
+        TO_CHECK: others[0],
+        UNSENT: others[1],
+        **{name: sum(by_state.get(state, 0) for state in states) for name, states in STATES.items()},
+    }
+
+
+def page(state: str = "", search: str = "", after: str = "") -> Page:
+    """Return the orders behind the cursor `after`: those of a filter, and those whose number or e-mail has `search`.
+
+    What is late comes first, then what is stopped, what is being made, what is scheduled and what waits, each by its
+    deadline; then what is over, the newest first. Keyset pagination; a cursor that is no cursor begins at the start.
+    Orders that were searched for, or are to be checked, are listed with or without a request, the newest first.
+    """
+    if search or state in (TO_CHECK, UNSENT):
+        return _orders_page(state, search, after)
+    wanted = (_is_late(),) if state == LATE else (InvoiceRequest.state.in_(STATES.get(state, InvoiceRequest.STATES)),)
+    place = _numbers(after)
+    found: list[tuple[Order, str]] = []
+    if len(place) != 1:
+        found = _still_open(wanted, place)
+    if len(found) <= PAGE_SIZE:
+        found += _over(wanted, place[0] if len(place) == 1 else None, PAGE_SIZE + 1 - len(found))
+    return _cut(found)
+
+
+def late() -> Sequence[InvoiceRequest]:
+    """Return the requests past the deadline that was promised, the oldest promise first, each with its order."""
+    found = select(InvoiceRequest).where(_is_late()).options(joinedload(InvoiceRequest.order))
+    return db.session.scalars(found.order_by(InvoiceRequest.deadline_at, InvoiceRequest.id)).all()
+
+
+def order(number: str) -> Order | None:
+    """Return the order of that number, whosever it is, with all that its page shows."""
+    found = select(Order).where(Order.number == number)
+    whose = (joinedload(Order.customer), joinedload(Order.request).joinedload(InvoiceRequest.customer))
+    return db.session.scalar(found.options(*orders.with_everything(), *whose))
+
+
+def deliveries(order: Order) -> Sequence[Delivery]:
+    """Return the mails about an order, in the order in which they were wanted."""
+    return db.session.scalars(select(Delivery).where(Delivery.order_id == order.id).order_by(Delivery.id)).all()
+
+
+def entries(order: Order) -> Sequence[AuditEntry]:
+    """Return what happened to an order, the latest first; the last 200 at most."""
+    found = select(AuditEntry).where(AuditEntry.order_id == order.id)
+    return db.session.scalars(found.order_by(AuditEntry.id.desc()).limit(MOST_ENTRIES)).all()
+
+
+def _orders_page(state: str, search: str, after: str) -> Page:
+    found = select(Order).outerjoin(Order.request).options(*FOR_LIST)
+    wanted = "".join(search.split()).lstrip("#")
+    if wanted:
+        by_number = Order.number_key.contains(wanted.upper(), autoescape=True)
+        found = found.where(or_(by_number, Order.email_key.contains(wanted.lower(), autoescape=True)))
+    if state == TO_CHECK:
+        found = found.where(_needs_review())
+    elif state == UNSENT:
+        found = found.where(exists().where(Delivery.order_id == Order.id, _is_unsent()))
+    elif state == LATE:
+        found = found.where(_is_late())
+    elif state in STATES:
+        found = found.where(InvoiceRequest.state.in_(STATES[state]))
+    place = _numbers(after)
+    if len(place) == 1:
+        found = found.where(Order.id < place[0])
+    newest_first = found.order_by(Order.id.desc()).limit(PAGE_SIZE + 1)
+    return _cut([(each, str(each.id)) for each in db.session.scalars(newest_first)])
+
+
+def _still_open(wanted: tuple[ColumnElement[bool], ...], place: tuple[int, ...]) -> list[tuple[Order, str]]:
+    rank, moment = _rank(), func.coalesce(InvoiceRequest.deadline_at, InvoiceRequest.requested_at)
+    found = select(Order, rank, moment).join(Order.request).options(*FOR_LIST)
+    found = found.where(InvoiceRequest.state.in_(OPEN), *wanted)
+    if len(place) == 3:
+        position = (place[0], EPOCH + place[1] * MICROSECOND, place[2])
+        found = found.where(tuple_(rank, moment, InvoiceRequest.id) > position)
+    rows = db.session.execute(found.order_by(rank, moment, InvoiceRequest.id).limit(PAGE_SIZE + 1))
+    return [
+        (each, f"{its_rank}-{(its_moment - EPOCH) // MICROSECOND}-{each.request.id if each.request else 0}")
+        for each, its_rank, its_moment in rows
+    ]
+
+
+def _over(wanted: tuple[ColumnElement[bool], ...], before: int | None, most: int) -> list[tuple[Order, str]]:
+    found = select(Order).join(Order.request).options(*FOR_LIST)
+    found = found.where(InvoiceRequest.state.in_(InvoiceRequest.FINAL), *wanted)
+    if before is not None:
+        found = found.where(InvoiceRequest.id < before)
+    newest_first = found.order_by(InvoiceRequest.id.desc()).limit(most)
+    return [(each, str(each.request.id if each.request else 0)) for each in db.session.scalars(newest_first)]
+
+
+def _cut(found: list[tuple[Order, str]]) -> Page:
+    """Keep one page; what came beyond it says that there is more."""
+    shown = found[:PAGE_SIZE]
+    return Page([each for each, _cursor in shown], shown[-1][1] if len(found) > PAGE_SIZE else "")
+
+
+def _numbers(cursor: str) -> tuple[int, ...]:
+    """Read a cursor back: one number, or three, or none for what is no cursor."""
+    parts = cursor.split("-")
+    if len(parts) not in (1, 3) or not all(part.isascii() and part.isdigit() and len(part) < 18 for part in parts):
+        return ()
+    return tuple(int(part) for part in parts)
+
+
+def _rank() -> ColumnElement[int]:
+    """What a merchant must see first: broken promises, then what is stopped, then what moves, then what waits."""
+    state = InvoiceRequest.state
+    due = and_(state == "scheduled", InvoiceRequest.due_at <= clock.now())
+    return case(
+        (_is_late(), 0),
+        (state == "needs_attention", 1),
+        (or_(due, state.in_(("issued", "rendered"))), 2),
+        (state == "scheduled", 3),
+        else_=4,
+    )
+
+
+def _is_late() -> ColumnElement[bool]:
+    return and_(InvoiceRequest.state.in_(OPEN), InvoiceRequest.deadline_at < clock.now())
+
+
+def _needs_review() -> ColumnElement[bool]:
+    return Order.review.is_not(None)
+
+
+def _is_unsent() -> ColumnElement[bool]:
+    """Whether a document's mail failed, or may have, and none was sent after it."""
+    newer = aliased(Delivery)
+    followed = exists().where(newer.invoice_id == Delivery.invoice_id, newer.id > Delivery.id)
+    return and_(Delivery.state.in_(("failed", "unknown")), Delivery.invoice_id.is_not(None), ~followed)

@@ -1,0 +1,135 @@
+"""What an admin puts right: a mail that did not arrive, an address that was mistyped, a request that is stopped."""
+
+from flask_babel import gettext as _
+from sqlalchemy import select, update
+
+import clock
+import config
+import task_queue
+from extensions import DomainError, db, transaction
+from mail.addresses import clean, email_key
+from models import Customer, Delivery, Invoice, InvoiceRequest, Order
+from services import history, invoicing, leases, outbox
+
+
+def resend(order: Order, shown: int) -> bool:
+    """Afterwards the order's invoice is on its way once more, to the address that counts now; one press, one mail.
+
+    `shown` is the number of mails with this invoice that the admin saw: when there are more by now somebody has pressed
+    already, and nothing is done (False). A mail that waits for its next try is tried at once instead of doubled.
+    Raises DomainError when there is no document to send, or while it is being sent.
+    """
+    order_id = order.id
+    with transaction():
+        order = invoicing.lock_order(order_id)
+        request, invoice = _locked_request(order), latest_document(order)
+        if request is None or invoice is None or invoice.file is None:
+            raise DomainError(_("Cette commande n'a pas encore de facture à renvoyer."))
+        mails = db.session.scalars(
+            select(Delivery).where(Delivery.invoice_id == invoice.id).order_by(Delivery.id)
+        ).all()
+        if len(mails) != shown:
+            return False
+        delivery = _waiting_mail(mails[-1]) if mails else None
+        if delivery is None:
+            kind = "invoice_trial" if invoice.trial else "invoice"
+            delivery = Delivery(
+                kind=kind, recipient="", customer_id=request.customer_id, order_id=order.id, invoice_id=invoice.id
+            )
+            outbox.add(delivery, occasion=f"invoice:{invoice.id}:resend:{len(mails)}")
+        delivery.recipient = config.current().alert_emails[0] if invoice.trial else request.recipient
+        delivery.due_at = clock.now()
+        if request.state == "needs_attention":
+            request.state, request.reason, request.due_at = "rendered", None, None
+        history.record("invoice.resent", order=order, customer=request.customer, detail=invoice.number)
+    outbox.ring(delivery)
+    return True
+
+
+def correct_email(order: Order, email: str) -> None:
+    """Afterwards the order bears this address, and belongs to its confirmed account if there is one.
+
+    It leaves the account of the former address, which was somebody else's mailbox; the request and the mails that wait
+    follow. What was sent already can then be sent again. Raises ValueError when the address is malformed.
+    """
+    order_id, address, key = order.id, clean(email), email_key(email)
+    with transaction():
+        order = invoicing.lock_order(order_id)
+        request = _locked_request(order)
+        if order.email == address:
+            return
+        order.email, order.email_key = address, key
+        if order.customer is None or order.customer.email_key != key:
+            order.customer = _confirmed_account(key)
+        if request and request.customer:
+            request.customer = order.customer
+        history.record("order.email_corrected", order=order, customer=order.customer)
+        db.session.flush()
+        if request:
+            waiting = update(Delivery).where(
+                Delivery.order_id == order.id, Delivery.state == "pending", Delivery.kind == "invoice"
+            )
+            db.session.execute(waiting.values(recipient=request.recipient, customer_id=request.customer_id))
+        invoicing.reconsider(order)
+    invoicing.ring_if_due(request)
+
+
+def retry(order: Order) -> bool:
+    """Afterwards a request that was stopped goes on where it stopped; False when it is not stopped (any more).
+
+    A number that was taken stays: what is left is to draw the page, else to issue. Raises DomainError when the document
+    is there already, since then only its mail is wanting.
+    """
+    order_id = order.id
+    with transaction():
+        order = invoicing.lock_order(order_id)
+        request = _locked_request(order)
+        if request is None or request.state != "needs_attention":
+            return False
+        invoice = _current_document(order)
+        if invoice and invoice.file:
+            raise DomainError(_("La facture est prête : il ne reste qu'à la renvoyer."))
+        request.state = "issued" if invoice else "scheduled"
+        request.reason = request.last_error = None
+        request.attempts, request.due_at = 0, clock.now()
+        history.record("request.retried", order=order, customer=request.customer)
+        db.session.flush()
+        invoicing.reconsider(order)
+    if request.state in ("scheduled", "issued") and request.is_due:
+        task_queue.ring("produce", request.id)
+    return True
+
+
+def latest_document(order: Order) -> Invoice | None:
+    """Return the document that « Renvoyer » sends: the invoice, else the specimen of a trial, else nothing."""
+    return order.issued_invoice or (order.invoices[-1] if order.invoices else None)
+
+
+def _current_document(order: Order) -> Invoice | None:
+    """Return the document of the present mode: a specimen does not stand for the invoice."""
+    trial = not config.current().live
+    return next((invoice for invoice in order.invoices if invoice.trial is trial), None)
+
+
+def _locked_request(order: Order) -> InvoiceRequest | None:
+    found = select(InvoiceRequest).where(InvoiceRequest.order_id == order.id).with_for_update()
+    return db.session.scalar(found.execution_options(populate_existing=True))
+
+
+def _waiting_mail(mail: Delivery) -> Delivery | None:
+    """Return the last mail if it only waits for its next try; raise DomainError while a worker has it.
+
+    One that a dead worker left in the middle becomes unknown: a person has decided to send another.
+    """
+    if mail.state == "pending":
+        return mail
+    if mail.state == "sending":
+        if mail.lease_until and mail.lease_until > clock.now():
+            raise DomainError(_("L'envoi est en cours : attendez quelques minutes avant de renvoyer."))
+        mail.state, mail.due_at = "unknown", None
+        leases.release(mail)
+    return None
+
+
+def _confirmed_account(key: str) -> Customer | None:
+    return db.session.scalar(select(Customer).where(Customer.email_key == key, Customer.confirmed_at.is_not(None)))
