@@ -363,8 +363,8 @@ def _one_line(sale: Sale, line: Line, net: Decimal, vat: Decimal) -> LineAmounts
     exact = net_of(price, line.vat_rate) if sale.prices_include_tax else price
     unit_net = formatting.rounded(exact, UNIT)
     discount_net = formatting.rounded(quantity * unit_net) - net if line.discount else ZERO
-    if abs(quantity * unit_net - discount_net - net) > CENT:
-        # The line's own rounding (a decimal quantity, the shop's tax) shows in the price of one piece.
+    if quantity and formatting.rounded(quantity * unit_net) - discount_net != net:
+        # The cent that rounding put on this line or took off it shows in the price of one piece, so that it multiplies.
         unit_net = formatting.rounded(net / quantity, UNIT)
     return LineAmounts(quantity, unit_net, discount_net, net, vat, net + vat)
 

@@ -47,7 +47,7 @@ def check(sale: Sale, totals: Totals) -> None:
     for sold, amounts in zip(sale.lines, totals.lines, strict=True):
         assert amounts.net + amounts.vat == amounts.gross
         assert amounts.unit_net >= 0
-        assert abs(amounts.net + amounts.discount_net - amounts.quantity * amounts.unit_net) <= CENT
+        assert rounded(amounts.quantity * amounts.unit_net) - amounts.discount_net == amounts.net
         if not sold.amount:
             assert amounts.net == amounts.vat == 0
     cents = [value for amounts in totals.lines for value in (amounts.net, amounts.vat, amounts.gross)]
