@@ -90,8 +90,8 @@ def test_the_vat_number_of_a_siren_is_valid(siren: str, vat: str) -> None:
     assert numbers.is_vat_number(vat)
 
 
-FORMS = [("individual", code, form) for code, form in numbers.PERSONAL.items()]
-FORMS += [("company", code, form) for code, form in numbers.BUSINESS.items()]
+FORMS = [("individual", code, form) for code, form in sorted(numbers.PERSONAL.items())]
+FORMS += [("company", code, form) for code, form in sorted(numbers.BUSINESS.items())]
 
 
 @pytest.mark.parametrize(("kind", "country", "form"), FORMS)

@@ -25,7 +25,7 @@ def an_automatic_request(**facts: Any) -> Order:
     order = an_order(
         email="jaen@example.org", billing=billing_details(), invoice_requested=True, shipped_at=now - timedelta(days=10)
     )
-    due = {
+    due: dict[str, Any] = {
         "origin": "checkout", "state": "scheduled", "details_complete_at": now, "reconciled_at": now,
         "earliest_at": now - timedelta(days=9), "deadline_at": now - timedelta(days=8), "due_at": now,
     }  # fmt: skip

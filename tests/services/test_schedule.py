@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -54,7 +55,8 @@ def test_whatever_came_last_starts_the_deadline(late: str) -> None:
     ],
 )
 def test_it_names_the_first_thing_that_the_reader_can_do(missing: set[str], waits: str) -> None:
-    assert planned(replace(READY, **dict.fromkeys(missing))) == Schedule(waits)
+    nothing: dict[str, Any] = dict.fromkeys(missing)
+    assert planned(replace(READY, **nothing)) == Schedule(waits)
 
 
 def test_without_a_delay_a_shipped_order_is_due_at_the_press() -> None:
