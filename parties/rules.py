@@ -174,6 +174,17 @@ def problems(details: Details, tax_id_required: TaxIdRequired) -> dict[str, str]
     return found
 
 
+def enough_for_invoice(details: Details, tax_id_required: TaxIdRequired) -> bool:
+    """Tell whether an invoice can be made out to these details as they are.
+
+    The form asks a French company for its SIRET; a shop that sent only the SIREN, or the VAT number that holds it,
+    sent what the law wants on the document (Code de commerce, art. R123-237).
+    """
+    found = problems(details, tax_id_required)
+    only_siren = len(details.siret) != 14 and numbers.is_siren(details.siren)
+    return not found or (set(found) == {"siret"} and only_siren)
+
+
 def _missing(field: str, details: Details) -> str:
     """Say what to write into an empty field."""
     prefix = countries.VAT_PREFIXES.get(details.country, "")

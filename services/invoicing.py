@@ -47,8 +47,9 @@ def open_automatic(order: Order) -> None:
     That is: asked for at checkout, or billed to a company with a valid SIREN or VAT id, to which an invoice is due
     without asking (CGI art. 289 I-1-a). Never before `INVOICE_FROM`, nor for what another system has invoiced.
     """
-    details = order.billing.details() if order.billing else None
-    company = details is not None and rules.names_a_registered_company(details)
+    # What a customer typed by « Modifier » opens nothing by itself: they are about to press the button, or not.
+    sent = order.billing if order.billing and not order.billing.edited_by_customer else None
+    company = sent is not None and rules.names_a_registered_company(sent.details())
     if order.request is not None or not (order.invoice_requested or company) or order.placed_at < invoice_from():
         return
     try:
@@ -133,7 +134,7 @@ def _reschedule(request: InvoiceRequest, order: Order) -> None:
     settings = config.current()
     now = clock.now()
     details = order.effective_details()
-    complete = details is not None and not rules.problems(details, settings.tax_id_required)
+    complete = details is not None and rules.enough_for_invoice(details, settings.tax_id_required)
     request.details_complete_at = (request.details_complete_at or now) if complete else None
     request.reconciled_at = None if order.needs_review else (request.reconciled_at or now)
     plan = schedule(

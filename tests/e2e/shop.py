@@ -5,11 +5,12 @@ import email.policy
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -96,6 +97,11 @@ class Shop:
         file.write_text(json.dumps([order]))
         self.flask("orders", "import", str(file), "--format", "contract-json")
         return order
+
+    def ends_every_session(self) -> None:
+        """Afterwards nobody is signed in any more, as after a long absence."""
+        with closing(sqlite3.connect(self.var_dir / "app.db", timeout=10)) as database, database:
+            database.execute("UPDATE sign_in_sessions SET ended_at = last_seen_at")
 
     def mails(self, recipient: str) -> list[EmailMessage]:
         """Return what was caught for that address, oldest first."""

@@ -294,3 +294,27 @@ def test_the_name_on_the_invoice() -> None:
     assert a_company().display_name == "Atelier Martin"
     assert a_company(vat_number="FR44732829320").siren == "732829320"
     assert a_company("MC", vat_number="FR53000004605").siren == ""  # Monaco's numbers carry no SIREN.
+
+
+@pytest.mark.parametrize(
+    ("numbers_given", "enough"),
+    [
+        ({}, False),
+        ({"siret": "73282932000074"}, True),
+        ({"siret": "732829320"}, True),
+        ({"vat_number": "FR44732829320"}, True),
+        ({"siret": "73282932000075"}, False),
+        ({"siret": "732829321"}, False),
+    ],
+)
+def test_the_siren_that_a_shop_sent_is_enough_for_the_document(numbers_given: dict[str, str], enough: bool) -> None:
+    company = Details(
+        kind="company",
+        company_name="Les Cousettes SARL",
+        line1="2 place Bellecour",
+        postal_code="69002",
+        city="Lyon",
+        country="FR",
+        **numbers_given,
+    )
+    assert rules.enough_for_invoice(company, "law") == enough

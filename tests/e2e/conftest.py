@@ -1,0 +1,63 @@
+"""A browser and the whole running product, each started once a worker."""
+
+import re
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+
+from tests.e2e.shop import Shop, running
+
+NO_BACKGROUND = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
+
+
+@pytest.fixture(scope="session")
+def shop() -> Iterator[Shop]:
+    """Give the product as `bin/dev` runs it, with invoices due as soon as an order is shipped."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    with (
+        tempfile.TemporaryDirectory(prefix="ec-", dir="/tmp") as folder,
+        running(Path(folder) / "var", port, INVOICE_DELAY_HOURS="0", SWEEP_SECONDS="2") as product,
+    ):
+        yield product
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: Path) -> Iterator[Browser]:
+    """Give chromium."""
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=str(chromium), args=NO_BACKGROUND)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, shop: Shop) -> Iterator[Callable[..., Page]]:
+    """Give a maker of pages, each a visitor of its own; an error on the browser's console fails the test."""
+    contexts, complaints = [], []
+
+    def opened(*, javascript: bool = True, width: int = 1280, scheme: str = "light") -> Page:
+        context = browser.new_context(
+            base_url=shop.url,
+            java_script_enabled=javascript,
+            viewport=ViewportSize(width=width, height=900),
+            color_scheme="dark" if scheme == "dark" else "light",
+            locale="fr-FR",
+            accept_downloads=True,
+        )
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    # The browser notes a form sent back with its errors (422) and an expired session (401), which are no faults.
+    assert [text for text in complaints if not re.search(r"status of 4(01|22)", text)] == []

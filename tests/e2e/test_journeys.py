@@ -1,0 +1,185 @@
+"""Both journeys of the help page, by its labels, in a real browser, with and without JavaScript, to the mail."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.shop import Shop, pdf_text, text_of
+
+pytestmark = pytest.mark.e2e
+Opener = Callable[..., Page]
+PASSWORD = "une longue phrase de passe"
+WITH_AND_WITHOUT = pytest.mark.parametrize("javascript", [True, False], ids=["javascript", "plain"])
+
+
+def fill_in_individual(page: Page) -> None:
+    page.get_by_label("Particulier").check()
+    page.get_by_label("Prénom").fill("Claire")
+    page.get_by_label("Nom", exact=True).fill("Martin")
+    page.get_by_label("Adresse", exact=True).fill("8 rue du Port")
+    page.get_by_label("Code postal").fill("69007")
+    page.get_by_label("Ville").fill("Lyon")
+
+
+def register(page: Page, shop: Shop, address: str) -> None:
+    """Open an account, confirm it by the link of the mail and sign in."""
+    page.goto("/inscription")
+    page.get_by_label("Adresse e-mail").fill(address)
+    page.get_by_label("Mot de passe").fill(PASSWORD)
+    page.get_by_role("main").get_by_role("button").click()
+    expect(page.get_by_role("main")).to_contain_text(re.compile("e-mails?"))
+    link = re.search(r"http\S+/confirmer/\S+", text_of(shop.mail(address, "/confirmer/")))
+    assert link
+    page.goto(link.group())
+    page.get_by_role("button", name="Confirmer mon adresse").click()
+
+
+def sign_in(page: Page, address: str, password: str = PASSWORD) -> None:
+    page.goto("/")
+    page.get_by_role("main").get_by_role("link", name="Se connecter").click()
+    page.get_by_label("Adresse e-mail").fill(address)
+    page.get_by_label("Mot de passe").fill(password)
+    page.get_by_role("main").get_by_role("button", name="Se connecter").click()
+
+
+def assert_invoice_arrived(shop: Shop, address: str, number: str, *words: str) -> None:
+    """Wait for the mail and read its document."""
+    mail = shop.mail(address, number)
+    text = pdf_text(mail)
+    for word in (number, "31,72 €", *words):
+        assert word in text
+    invoices = [one for one in shop.mails(address) if list(one.iter_attachments())]
+    assert len(invoices) == 1
+
+
+@WITH_AND_WITHOUT
+def test_a_registered_customer_gets_an_invoice(shop: Shop, open_page: Opener, javascript: bool) -> None:
+    order = shop.sells()
+    address, number = order["email"], order["number"]
+    page = open_page(javascript=javascript)
+    register(page, shop, address)
+    sign_in(page, address)
+
+    page.get_by_role("banner").get_by_role("link", name="Espace client").click()
+    page.get_by_role("navigation").get_by_role("link", name="Données de facturation").click()
+    fill_in_individual(page)
+    page.get_by_role("button", name="Enregistrer").click()
+    expect(page.get_by_role("status").first).to_contain_text("Données de facturation enregistrées")
+
+    page.get_by_role("navigation").get_by_role("link", name="Mes commandes").click()
+    page.get_by_role("link", name=re.compile(f"Voir les détails.*{number}")).click()
+    page.get_by_label("Votre référence / n° de bon de commande").fill("BC 2026/17")
+    page.get_by_role("button", name="Demander une facture").click()
+    expect(page.get_by_text("Nous avons bien reçu votre demande").first).to_be_visible()
+
+    assert_invoice_arrived(shop, address, number, "Claire Martin", "8 rue du Port", "BC 2026/17")
+
+    if javascript:  # The progress refreshes itself.
+        expect(page.get_by_role("link", name="Télécharger la facture (PDF)")).to_be_visible()
+    page.get_by_role("navigation").get_by_role("link", name="Mes factures").click()
+    with page.expect_download() as download:
+        page.get_by_role("main").get_by_role("link", name=re.compile("PDF|FA-")).first.click()
+    assert download.value.path().read_bytes().startswith(b"%PDF")
+
+
+@WITH_AND_WITHOUT
+def test_a_guest_gets_an_invoice(shop: Shop, open_page: Opener, javascript: bool) -> None:
+    order = shop.sells()
+    address, number = order["email"], order["number"]
+    page = open_page(javascript=javascript, width=390)
+    page.goto("/")
+    page.get_by_role("main").get_by_role("link", name="Consulter l'état de votre commande").click()
+    page.get_by_label("Numéro de commande").fill(f" #{number.lower()} ")
+    page.get_by_label("Adresse e-mail").fill(address.upper())
+    page.get_by_role("button", name="Consulter").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text(number)
+    assert "8 rue du Port" not in page.content()
+
+    page.get_by_role("link", name="Créer un compte gratuit").click()
+    page.get_by_label("Mot de passe").fill(PASSWORD)
+    page.get_by_role("button", name="Créer un compte gratuit").click()
+    page.get_by_role("navigation").get_by_role("link", name="Mes commandes").click()
+    page.get_by_role("link", name=re.compile(f"Voir les détails.*{number}")).click()
+    assert "8 rue du Port" not in page.content()
+
+    page.get_by_role("link", name=re.compile("^Modifier")).click()
+    fill_in_individual(page)
+    page.get_by_role("button", name="Enregistrer").click()
+    expect(page.get_by_role("status").first).to_contain_text("enregistrées")
+    page.get_by_role("button", name="Demander une facture").click()
+    expect(page.get_by_text("Confirmez votre adresse").first).to_be_visible()
+
+    code = re.search(r"\b\d{6}\b", text_of(shop.mail(address, "/confirmer/")))
+    assert code
+    page.get_by_label(re.compile("[Cc]ode")).fill(code.group())
+    page.get_by_role("button", name=re.compile("Confirmer")).click()
+
+    assert_invoice_arrived(shop, address, number, "Claire Martin")
+
+
+def test_asking_first_opens_the_form_and_says_what_is_missing(shop: Shop, open_page: Opener) -> None:
+    order = shop.sells()
+    page = open_page()
+    register(page, shop, order["email"])
+    sign_in(page, order["email"])
+    page.goto(f"/espace-client/commandes/{order['number']}")
+    page.get_by_role("button", name="Demander une facture").click()
+    expect(page.get_by_label("Prénom")).to_be_visible()
+    fill_in_individual(page)
+    page.get_by_role("button", name="Enregistrer").click()
+    expect(page.get_by_text("Nous avons bien reçu votre demande").first).to_be_visible()
+    assert_invoice_arrived(shop, order["email"], order["number"], "Claire Martin")
+
+
+def test_a_company_gets_its_fields_by_the_choice_alone(shop: Shop, open_page: Opener) -> None:
+    order = shop.sells()
+    page = open_page()
+    register(page, shop, order["email"])
+    sign_in(page, order["email"])
+    page.goto("/espace-client/donnees-de-facturation")
+    page.get_by_label("Adresse", exact=True).fill("2 place Bellecour")
+    page.get_by_label("Entreprise").check()
+    page.get_by_label("Raison sociale").fill("Les Cousettes SARL")
+    expect(page.get_by_label("Adresse", exact=True)).to_have_value("2 place Bellecour")
+    page.get_by_label(re.compile("SIRET")).fill("732 829 320 00075")
+    page.get_by_label("Code postal").fill("69002")
+    page.get_by_label("Ville").fill("Lyon")
+    page.get_by_role("button", name="Enregistrer").click()
+    siret = page.get_by_label(re.compile("SIRET"))
+    expect(siret).to_be_focused()
+    expect(siret).to_have_attribute("aria-invalid", "true")
+    expect(siret).to_have_value("732 829 320 00075")
+    siret.fill("732 829 320 00074")
+    page.get_by_role("button", name="Enregistrer").click()
+    expect(page.get_by_role("status").first).to_contain_text("enregistrées")
+
+
+def test_a_double_click_is_one_request(shop: Shop, open_page: Opener) -> None:
+    order = shop.sells()
+    page = open_page()
+    register(page, shop, order["email"])
+    sign_in(page, order["email"])
+    page.goto("/espace-client/donnees-de-facturation")
+    fill_in_individual(page)
+    page.get_by_role("button", name="Enregistrer").click()
+    expect(page.get_by_role("status").first).to_contain_text("enregistrées")
+    page.goto(f"/espace-client/commandes/{order['number']}")
+    page.get_by_role("button", name="Demander une facture").dblclick()
+    assert_invoice_arrived(shop, order["email"], order["number"])
+    page.go_back()
+    page.goto(f"/espace-client/commandes/{order['number']}")
+    expect(page.get_by_role("button", name="Demander une facture")).to_have_count(0)
+
+
+def test_an_expired_session_leads_to_the_sign_in_page(shop: Shop, open_page: Opener) -> None:
+    order = shop.sells()
+    page = open_page()
+    register(page, shop, order["email"])
+    sign_in(page, order["email"])
+    page.goto("/espace-client/donnees-de-facturation")
+    shop.ends_every_session()
+    fill_in_individual(page)
+    page.get_by_role("button", name="Enregistrer").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Se connecter")
