@@ -1,12 +1,14 @@
 """« Mes commandes », one order, « Modifier » and « Demander une facture », with htmx and without."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import time_machine
+from flask import Flask
 
 import clock
 from extensions import db
@@ -116,8 +118,8 @@ def test_the_list_begins_with_the_newest_order(client: LintingClient, claire: Cu
 def test_the_list_says_states_in_words(
     client: LintingClient, claire: Customer, facts: dict[str, Any], words: str
 ) -> None:
-    refunds = [a_refund(amount) for amount in facts.pop("refunds", [])]
-    an_order(customer=claire, refunds=refunds, **facts)
+    refunds = [a_refund(amount) for amount in facts.get("refunds", ())]
+    an_order(customer=claire, **(facts | {"refunds": refunds}))
     assert words in client.get(LIST).text
 
 
@@ -586,3 +588,24 @@ def test_the_request_of_an_unproven_account_is_recorded_and_waits(client: Lintin
     assert 'name="code"' in answer.text
     assert db.session.query(InvoiceRequest).one().waiting_for == "confirmation"
     assert "12 rue Mercière" in client.get(page_of(order)).text  # What they typed themselves is shown.
+
+
+def test_an_automatic_request_claims_no_demand(client: LintingClient, claire: Customer) -> None:
+    order = an_order(customer=claire, invoice_requested=True)
+    a_request(order, origin="checkout", customer=None)
+    page = client.get(page_of(order)).text
+    assert ASKED not in page
+    assert "Votre facture est prévue" in page
+
+
+@pytest.mark.parametrize("state", ["issued", "sent"])
+def test_a_trial_promises_no_mail_to_the_customer(make_app: Callable[..., Flask], state: str) -> None:
+    app = make_app(ISSUE_MODE="trial")
+    with app.app_context():
+        browser = app.test_client()
+        customer = sign_in(cast("LintingClient", browser), a_customer())
+        order = an_order(customer=customer, shipped_at=PLACED)
+        a_request(order, state=state, sent_at=PLACED if state == "sent" else None)
+        page = browser.get(page_of(order)).text
+    assert "le spécimen de cette facture est allé au vendeur" in page
+    assert "Votre facture vous a été envoyée" not in page
