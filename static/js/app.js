@@ -15,14 +15,15 @@ document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
 });
 
 // The first wrong field takes the focus, else what the answer marks with data-focus, unless htmx has put the focus back
-// where it was.
+// where it was. A whole new page is read from its beginning.
 document.addEventListener("htmx:after:settle", ({ detail: { task, newContent } }) => {
   if (task.type !== "main") return;
   const nodes = newContent.filter((node) => node instanceof Element);
   const first = (selector) => nodes.flatMap((node) => [...(node.matches(selector) ? [node] : []), ...node.querySelectorAll(selector)])[0];
   const wrong = first("[aria-invalid=true]");
   const kept = nodes.some((node) => node.contains(document.activeElement));
-  const found = wrong?.matches("fieldset") ? wrong.querySelector("input") : wrong ?? (kept ? null : first("[data-focus]"));
+  const start = task.target === document.body ? document.getElementById("content") : null;
+  const found = wrong?.matches("fieldset") ? wrong.querySelector("input") : wrong ?? (kept ? null : first("[data-focus]") ?? start);
   found?.focus();
 });
 
