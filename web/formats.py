@@ -25,15 +25,23 @@ def paris_day(moment: datetime) -> str:
 
 def paris_datetime(moment: datetime) -> str:
     """« mardi 24 novembre à 10 h 05 »."""
-    local = moment.astimezone(clock.PARIS)
-    minutes = format_time(local, "mm", locale="fr")
-    hour = f"{local.hour}{NO_BREAK}h" + ("" if minutes == "00" else f"{NO_BREAK}{minutes}")
-    return f"{paris_day(moment)} à {hour}"
+    return f"{paris_day(moment)} à {_hour(moment)}"
+
+
+def paris_short(moment: datetime) -> str:
+    """« mar. 24 nov., 10 h 05 », where many moments stand under each other."""
+    return f"{format_date(clock.paris_date(moment), 'EEE d MMM', locale='fr')}, {_hour(moment)}"
 
 
 def country_name(code: str) -> str:
     """Return the French name of a country, the code itself when it has none."""
     return str(Locale("fr").territories.get(code, code))
+
+
+def _hour(moment: datetime) -> str:
+    local = moment.astimezone(clock.PARIS)
+    minutes = format_time(local, "mm", locale="fr")
+    return f"{local.hour}{NO_BREAK}h" + ("" if minutes == "00" else f"{NO_BREAK}{minutes}")
 
 
 def money(amount: Decimal, currency: str = "EUR") -> str:
@@ -50,5 +58,6 @@ def install(app: Flask) -> None:
         paris_date=paris_date,
         paris_day=paris_day,
         paris_datetime=paris_datetime,
+        paris_short=paris_short,
         country_name=country_name,
     )

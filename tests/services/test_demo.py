@@ -49,6 +49,7 @@ def test_the_guests_order_has_the_number_that_is_printed(anchor: datetime) -> No
     assert found[0].billing is None
 
 
+@pytest.mark.databases("sqlite")
 def test_a_visitor_meets_every_state(loaded: Flask) -> None:
     with loaded.app_context():
         everything = db.session.scalars(select(Order)).all()
@@ -67,6 +68,7 @@ def test_a_visitor_meets_every_state(loaded: Flask) -> None:
         }  # fmt: skip
 
 
+@pytest.mark.databases("sqlite")
 def test_nothing_of_before_the_change_is_invoiced_twice(loaded: Flask) -> None:
     with loaded.app_context():
         change = clock.now() - INVOICED_ELSEWHERE_BEFORE
@@ -88,6 +90,7 @@ def test_the_worker_finds_work_and_every_kind_of_waiting(loaded: Flask) -> None:
         assert kinds == {"confirmation": 2, "request_cancelled": 1}
 
 
+@pytest.mark.databases("sqlite")
 def test_claire_can_walk_her_journey_from_its_first_step(loaded: Flask) -> None:
     with loaded.app_context():
         claire = accounts.authenticate(demo.CUSTOMER_EMAIL, demo.CUSTOMER_PASSWORD)
@@ -107,6 +110,7 @@ def test_claire_can_walk_her_journey_from_its_first_step(loaded: Flask) -> None:
         assert [one.request.state for one in page.orders if one.request] == ["scheduled"]
 
 
+@pytest.mark.databases("sqlite")
 def test_the_admin_and_the_guest_get_in(loaded: Flask) -> None:
     with loaded.app_context():
         admin = accounts.authenticate(demo.ADMIN_EMAIL, demo.ADMIN_PASSWORD)
