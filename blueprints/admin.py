@@ -104,7 +104,7 @@ def _done(act: Callable[[Order], bool], number: str) -> bool:
         flash(str(refusal), "error")
         return False
     if not done:
-        flash(_("C'était déjà fait : rien n'a été fait deux fois."), "info")
+        flash(_("C'était déjà fait\u00a0: rien n'a été fait deux fois."), "info")
     return done
 
 

@@ -24,7 +24,7 @@ def create(email: str, password_file: TextIO | None) -> None:
     Un compte qui existe reçoit ce droit et ce mot de passe, et ses sessions ouvertes se terminent.
     """
     if not accounts.is_address(email):
-        raise click.ClickException(_("Cette adresse e-mail n'est pas complète. Exemple : nom@exemple.fr"))
+        raise click.ClickException(_("Cette adresse e-mail n'est pas complète. Exemple\u00a0: nom@exemple.fr"))
     password = password_file.readline().rstrip("\r\n") if password_file else _asked_for()
     if not passwords.SHORTEST <= len(password) <= passwords.LONGEST:
         limits = {"least": passwords.SHORTEST, "most": passwords.LONGEST}

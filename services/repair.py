@@ -88,7 +88,7 @@ def retry(order: Order) -> bool:
             return False
         invoice = _current_document(order)
         if invoice and invoice.file:
-            raise DomainError(_("La facture est prête : il ne reste qu'à la renvoyer."))
+            raise DomainError(_("La facture est prête\u00a0: il ne reste qu'à la renvoyer."))
         request.state = "issued" if invoice else "scheduled"
         request.reason = request.last_error = None
         request.attempts, request.due_at = 0, clock.now()
@@ -125,7 +125,7 @@ def _waiting_mail(mail: Delivery) -> Delivery | None:
         return mail
     if mail.state == "sending":
         if mail.lease_until and mail.lease_until > clock.now():
-            raise DomainError(_("L'envoi est en cours : attendez quelques minutes avant de renvoyer."))
+            raise DomainError(_("L'envoi est en cours\u00a0: attendez quelques minutes avant de renvoyer."))
         mail.state, mail.due_at = "unknown", None
         leases.release(mail)
     return None
