@@ -1,14 +1,17 @@
 """The operators' pages: alive, ready, and the gauges."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from sqlalchemy import text
 
+import clock
 from extensions import db, transaction
 from tests.support.client import LintingClient
+from tests.support.factories import a_request, an_order
 from tests.support.mailbox import Mailbox
 
 LOOPBACK = {"REMOTE_ADDR": "127.0.0.1"}
@@ -68,6 +71,17 @@ def test_gauges_are_for_this_machine_when_there_is_no_token(client: LintingClien
     assert "espace_client_oldest_due_seconds 0" in lines
     assert 'espace_client_component_up{component="redis"} 0' in lines
     assert 'espace_client_component_up{component="documents"} 1' in lines
+
+
+def test_gauges_say_what_is_due_and_what_is_late(client: LintingClient) -> None:
+    now = clock.now()
+    a_request(an_order(), state="scheduled", due_at=now - timedelta(hours=2), deadline_at=now - timedelta(hours=1))
+    a_request(an_order(), state="scheduled", due_at=now + timedelta(hours=2), deadline_at=now + timedelta(hours=3))
+    lines = client.get("/metrics", environ_base=LOOPBACK).text.splitlines()
+    assert 'espace_client_requests{state="scheduled"} 2' in lines
+    assert "espace_client_requests_late 1" in lines
+    oldest = next(line for line in lines if line.startswith("espace_client_oldest_due_seconds"))
+    assert 7200 <= int(oldest.split()[1]) < 7300
 
 
 @pytest.mark.parametrize(

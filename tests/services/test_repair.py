@@ -76,6 +76,17 @@ def test_a_press_sends_the_same_document_once_more(app: Flask, smtp_server: Mail
     assert len(order.invoices) == 1
 
 
+def test_a_specimen_is_sent_again_to_the_merchant_only(make_app: Callable[..., Flask], smtp_server: Mailbox) -> None:
+    app = make_app(ISSUE_MODE="trial")
+    with app.app_context():
+        order = an_automatic_request()
+        produced(app, order)
+        repair.correct_email(order, RIGHT)
+        assert repair.resend(order, 1)
+        delivered(app, order)
+        assert mails(order) == [("alertes@boutique.example", "sent")] * 2
+
+
 def test_nothing_is_sent_again_before_there_is_a_document(app: Flask) -> None:
     order = an_automatic_request()
     with pytest.raises(DomainError):
