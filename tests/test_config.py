@@ -36,6 +36,7 @@ def test_a_missing_setting_is_named_in_one_line(tmp_path: Path, name: str) -> No
     ("name", "value"),
     [
         ("SECRET_KEY", "short"),
+        ("METRICS_TOKEN", "short"),
         ("PUBLIC_URL", "http://client.boutique.example"),
         ("DATABASE_URL", "mysql://localhost/shop"),
         ("REDIS_URL", "localhost:6379"),
