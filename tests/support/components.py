@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from dev import redis_server
+from dev import check, redis_server
 from tests.support.settings import ROOT
 
 
@@ -15,15 +15,15 @@ def redis_program() -> Path | None:
 
 
 def browser_program() -> Path | None:
-    """Return the browser that `bin/test` names, else chromium from PATH."""
-    found = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    """Return the browser: CHROMIUM, which `bin/test` sets, else one from PATH."""
+    found = check.find_browser()
     return Path(found) if found else None
 
 
 def real_data() -> Path | None:
     """Return the real data set where there is one; tests that use it are an extra."""
-    named = os.environ.get("ONLINE_RETAIL_FILE") or ROOT.parent / "shared" / "data" / "online-retail-2010-12.csv"
-    return Path(named) if Path(named).is_file() else None
+    file = Path(os.environ.get("ONLINE_RETAIL_FILE") or check.REAL_DATA)
+    return file if file.is_file() else None
 
 
 def absent() -> dict[str, str]:
