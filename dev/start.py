@@ -52,8 +52,8 @@ def lock(var_dir: Path) -> int:
     return held
 
 
-def start(supervisor: Supervisor, var_dir: Path) -> dict[str, str]:
-    """Afterwards everything runs on data that is up to date; returns the settings it runs with."""
+def start(supervisor: Supervisor, var_dir: Path) -> None:
+    """Afterwards everything runs, on data that is up to date."""
     environment = dict(os.environ)
     redis_url, smtp_url = environment.get("REDIS_URL", ""), environment.get("SMTP_URL", "")
     if not redis_url:
@@ -74,7 +74,6 @@ def start(supervisor: Supervisor, var_dir: Path) -> dict[str, str]:
     supervisor.wait_until(lambda: is_up(port), "the web server")  # First, so that pages are there soonest.
     supervisor.start("worker", [PYTHON, "worker.py"], env=env)
     supervisor.start("sweeper", [PYTHON, "worker.py", "--sweep"], env=env)
-    return chosen
 
 
 def start_redis(supervisor: Supervisor, var_dir: Path) -> str:
@@ -110,23 +109,6 @@ def is_up(port: int) -> bool:
         connection.close()
 
 
-def welcome(url: str) -> list[str]:
-    """Return what a person needs to try both journeys."""
-    from services import demo
-
-    return [
-        "",
-        f"The shop's customer area     {url}/",
-        f"  customer                   {demo.CUSTOMER_EMAIL}  /  {demo.CUSTOMER_PASSWORD}",
-        f"  a guest's order            {demo.GUEST_ORDER}  /  {demo.GUEST_EMAIL}   at {url}/suivi-commande",
-        f"Administration               {url}/admin/",
-        f"  admin                      {demo.ADMIN_EMAIL}  /  {demo.ADMIN_PASSWORD}",
-        f"Caught mail                  {url}/dev/mail",
-        "Ctrl-C stops everything.",
-        "",
-    ]
-
-
 def main() -> int:
     """Run until asked to stop (0), or until a program ends that should not (1)."""
     begun = time.monotonic()
@@ -135,8 +117,8 @@ def main() -> int:
         var_dir = settings.var_dir(os.environ)
         held = lock(var_dir)
         check_port(port_of(os.environ))
-        chosen = start(supervisor, var_dir)
-        for line in welcome(chosen["PUBLIC_URL"]):
+        start(supervisor, var_dir)
+        for line in (var_dir / "welcome").read_text(encoding="utf-8").splitlines():
             supervisor.say(line)
         supervisor.say(f"started in {time.monotonic() - begun:.1f} s")
         supervisor.watch()
