@@ -1,7 +1,7 @@
 """The application: wiring only."""
 
+import sys
 from collections.abc import Mapping
-from importlib import import_module, util
 from urllib.parse import urlsplit
 
 from flask import Flask
@@ -9,26 +9,29 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import config
 import models  # noqa: F401  Migrations compare the tables with the models.
+from blueprints import account, admin, auth, billing, customer, devmail, guest, health, home, invoices, orders
+from commands.admin import admin_cli
+from commands.demo import demo_cli
+from commands.invoices import invoices_cli
+from commands.orders import orders_cli
 from documents import seller
 from extensions import babel, csrf, db, login_manager, migrate
 from services import sessions
 from web import errors, formats, headers, logs, signed_in
 from web.answers import to_sign_in
 
-BLUEPRINTS = ("home", "auth", "guest", "customer", "billing", "orders", "invoices", "account", "admin", "health")
-COMMANDS = ("orders", "admin", "invoices", "demo")
-
 
 def create_app(env: Mapping[str, str] | None = None) -> Flask:
-    """Return the application, wired.
-
-    Raises config.SettingsError or documents.seller.SellerFileError, with one clear line, when it must not start.
-    """
-    settings = config.load(config.environment() if env is None else env)
+    """Return the application, wired. A wrong setting or seller file ends the process with one clear line instead."""
+    try:
+        settings = config.load(config.environment() if env is None else env)
+        sellers = seller.load(settings.seller_file)
+    except (config.SettingsError, seller.SellerFileError) as error:
+        sys.exit(f"espace-client: {error}")
     app = Flask(__name__)
     app.config.from_mapping(_flask_settings(settings))
     app.extensions["settings"] = settings
-    app.extensions["sellers"] = seller.load(settings.seller_file)
+    app.extensions["sellers"] = sellers
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
@@ -53,12 +56,12 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
             "trial_mode": not settings.live,
         }
     )
-    for name in BLUEPRINTS + (("devmail",) if settings.development else ()):
-        if util.find_spec(f"blueprints.{name}"):
-            app.register_blueprint(import_module(f"blueprints.{name}").bp)
-    for name in COMMANDS:
-        if util.find_spec(f"commands.{name}"):
-            app.cli.add_command(getattr(import_module(f"commands.{name}"), f"{name}_cli"))
+    for module in (home, auth, guest, customer, billing, orders, invoices, account, admin, health):
+        app.register_blueprint(module.bp)
+    if settings.development:
+        app.register_blueprint(devmail.bp)
+    for group in (orders_cli, admin_cli, invoices_cli, demo_cli):
+        app.cli.add_command(group)
     return app
 
 

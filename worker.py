@@ -7,11 +7,9 @@ import threading
 
 from flask import Flask
 
-import config
 import task_queue
 from app import create_app
 from documents import pdf
-from documents.seller import SellerFileError
 from extensions import db
 from services import production, sweep
 from web import logs
@@ -51,7 +49,7 @@ def main() -> None:
     try:
         app = create_app()
         sweep_forever(app) if arguments.sweep else work(app)
-    except (config.SettingsError, SellerFileError, production.WrongMode) as error:
+    except production.WrongMode as error:
         sys.exit(f"espace-client: {error}")
 
 
