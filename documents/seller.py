@@ -59,12 +59,13 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """How the shop shows itself; `accent` is #rrggbb."""
+    """How the shop shows itself; `accent` is #rrggbb, `hosting` names who hosts this site (LCEN art. 1-1), empty for the seller."""
 
     name: str
     accent: str
     logo: Logo | None
     website: str
+    hosting: str
     links: tuple[Link, ...]
 
 
@@ -260,7 +261,8 @@ def _shop(entry: _Entries, folder: Path) -> Shop:
         logo = read_logo(folder / logo_name) if logo_name else None
     except LogoError as error:
         raise entry.error("logo", str(error)) from error
-    shop = Shop(name, accent.lower(), logo, _url(entry, "website"), tuple(_link(item) for item in _links(entry)))
+    links = tuple(_link(item) for item in _links(entry))
+    shop = Shop(name, accent.lower(), logo, _url(entry, "website"), entry.text("hosting"), links)
     entry.nothing_else()
     return shop
 

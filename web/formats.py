@@ -1,6 +1,6 @@
 """How amounts, dates and countries are written for people (French typography, Paris time)."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from babel import Locale
@@ -14,13 +14,15 @@ NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 def paris_date(moment: datetime) -> str:
-    """« 24 novembre 2026 »."""
-    return format_date(clock.paris_date(moment), "d MMMM y", locale="fr")
+    """« 24 novembre 2026 », « 1er novembre 2026 »."""
+    day = clock.paris_date(moment)
+    return format_date(day, f"{_day_pattern(day)} y", locale="fr")
 
 
 def paris_day(moment: datetime) -> str:
-    """« mardi 24 novembre »."""
-    return format_date(clock.paris_date(moment), "EEEE d MMMM", locale="fr")
+    """« mardi 24 novembre », « dimanche 1er novembre »."""
+    day = clock.paris_date(moment)
+    return format_date(day, f"EEEE {_day_pattern(day)}", locale="fr")
 
 
 def paris_datetime(moment: datetime) -> str:
@@ -36,6 +38,10 @@ def paris_short(moment: datetime) -> str:
 def country_name(code: str) -> str:
     """Return the French name of a country, the code itself when it has none."""
     return str(Locale("fr").territories.get(code, code))
+
+
+def _day_pattern(day: date) -> str:
+    return "'1er' MMMM" if day.day == 1 else "d MMMM"
 
 
 def _hour(moment: datetime) -> str:
