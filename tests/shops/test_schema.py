@@ -78,7 +78,7 @@ def test_what_is_required_of_a_line_is_missed(name: str) -> None:
         ({"version": "3"}, "version", "entier"),
         ({"version": True}, "version", "entier"),
         ({"version": -1}, "version", "au moins 0"),
-        ({"version": 2**31}, "version", "au plus"),
+        ({"version": 2**63}, "version", "au plus"),
         ({"number": ""}, "number", "vide"),
         ({"number": "."}, "number", "lettres"),
         ({"number": ".."}, "number", "lettres"),
