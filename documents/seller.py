@@ -59,7 +59,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """How the shop shows itself; `accent` is #rrggbb, `hosting` names the host (LCEN art. 1-1), empty for the seller."""
+    """How the shop shows itself; `accent` is #rrggbb, `hosting` names the host (LCEN art. 1-1), "" the seller."""
 
     name: str
     accent: str
