@@ -15,7 +15,13 @@ from dev.processes import Crash, Stopped, Supervisor, guarded
 PYTHON = Path(sys.executable)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PACKAGES = {"chromium": "chromium", "pdftotext": "poppler-utils", "qpdf": "qpdf"}  # program -> Debian package
-REAL_DATA = settings.ROOT.parent / "shared" / "data" / "online-retail-2010-12.csv"
+
+
+def real_data() -> Path | None:
+    """Return the real data set: the file that ONLINE_RETAIL_FILE names, else one in a folder beside the checkout."""
+    named = os.environ.get("ONLINE_RETAIL_FILE")
+    beside = settings.ROOT.parent.glob("*/data/online-retail-2010-12.csv")
+    return Path(named) if named else next(beside, None)
 
 
 @dataclass
@@ -88,10 +94,7 @@ def bring_components(supervisor: Supervisor, report: Report, postgres: PostgresS
         )
     if browser := find_browser():
         env["CHROMIUM"] = browser
-    real = Path(os.environ.get("ONLINE_RETAIL_FILE") or REAL_DATA)
-    if real.is_file():
-        env["ONLINE_RETAIL_FILE"] = str(real)
-    else:
+    if real_data() is None:
         report.left_out.append("the real data set (an extra): no file at ONLINE_RETAIL_FILE")
     return env
 

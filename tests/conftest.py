@@ -12,6 +12,7 @@ import pytest
 import time_machine
 from flask import Flask
 
+from dev import check
 from dev import redis_server as redis_program
 from dev.processes import die_with_parent
 from extensions import db
@@ -196,6 +197,6 @@ def qpdf() -> None:
 @pytest.fixture(scope="session")
 def online_retail_file() -> Path:
     """Give the real data set; an extra, where it is present."""
-    path = components.real_data()
+    path = check.real_data()
     assert path is not None
     return path

@@ -20,12 +20,6 @@ def browser_program() -> Path | None:
     return Path(found) if found else None
 
 
-def real_data() -> Path | None:
-    """Return the real data set where there is one; tests that use it are an extra."""
-    file = Path(os.environ.get("ONLINE_RETAIL_FILE") or check.REAL_DATA)
-    return file if file.is_file() else None
-
-
 def absent() -> dict[str, str]:
     """Return why each fixture cannot be given on this machine, by its name."""
     reasons = {
@@ -33,6 +27,6 @@ def absent() -> dict[str, str]:
         "chromium": None if browser_program() else "no browser (CHROMIUM)",
         "poppler": None if shutil.which("pdftotext") and shutil.which("pdftoppm") else "no pdftotext and pdftoppm",
         "qpdf": None if shutil.which("qpdf") else "no qpdf",
-        "online_retail_file": None if real_data() else "no real data set (ONLINE_RETAIL_FILE)",
+        "online_retail_file": None if check.real_data() else "no real data set (ONLINE_RETAIL_FILE)",
     }
     return {name: reason for name, reason in reasons.items() if reason}
