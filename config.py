@@ -5,16 +5,21 @@ that half runs loses invoices more quietly than one that does not start.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from flask import current_app
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 ROOT = Path(__file__).parent
+LONGEST_HOURS = 24 * 366  # An invoice that is due in more than a year is a slip of the keyboard.
 
 
 class SettingsError(Exception):
@@ -81,24 +86,24 @@ def load(env: Mapping[str, str]) -> Settings:
     issue_mode = _one_of(env, "ISSUE_MODE", "trial", "live")
     tax_id_required = _one_of(env, "TAX_ID_REQUIRED", "law", "always")
     first_number = _whole(env, "FIRST_NUMBER", 1, least=1)
-    delay = _whole(env, "INVOICE_DELAY_HOURS", 24)
+    delay = _whole(env, "INVOICE_DELAY_HOURS", 24, most=LONGEST_HOURS)
     return Settings(
         development=app_env == "development",
         secret_key=_secret(env, "SECRET_KEY"),
         keys_secret=_secret(env, "KEYS_SECRET"),
-        public_url=_url(env, "PUBLIC_URL", ("https",) if app_env == "production" else ("http", "https")),
+        public_url=_public_url(env, ("https",) if app_env == "production" else ("http", "https")),
         trusted_proxies=_whole(env, "TRUSTED_PROXIES", 0),
-        port=_whole(env, "PORT", 8000, least=1),
+        port=_whole(env, "PORT", 8000, least=1, most=65535),
         var_dir=_var_dir(env),
-        database_url=_url(env, "DATABASE_URL", ("sqlite", "postgresql")),
-        redis_url=_url(env, "REDIS_URL", ("redis", "rediss", "unix")),
-        smtp_url=_url(env, "SMTP_URL", ("smtp", "smtps")),
+        database_url=_database_url(env),
+        redis_url=_redis_url(env),
+        smtp_url=_server_url(env, "SMTP_URL", ("smtp", "smtps")),
         mail_from=_address(env, "MAIL_FROM"),
         support_email=_address(env, "SUPPORT_EMAIL"),
         alert_emails=tuple(
             _address({"ALERT_EMAIL": one.strip()}, "ALERT_EMAIL") for one in _required(env, "ALERT_EMAIL").split(",")
         ),
-        documents_dir=Path(urlsplit(_url(env, "DOCUMENTS_URL", ("file",))).path),
+        documents_dir=_folder(env, "DOCUMENTS_URL"),
         seller_file=_file(env, "SELLER_FILE"),
         live=issue_mode == "live",
         invoice_prefix=_prefix(env, "INVOICE_PREFIX", "FA"),
@@ -106,8 +111,8 @@ def load(env: Mapping[str, str]) -> Settings:
         first_number=first_number,
         invoice_from=_day(env, "INVOICE_FROM"),
         invoice_delay_hours=delay,
-        invoice_deadline_hours=_whole(env, "INVOICE_DEADLINE_HOURS", 48, least=delay),
-        sweep_seconds=_whole(env, "SWEEP_SECONDS", 60, least=1),
+        invoice_deadline_hours=_whole(env, "INVOICE_DEADLINE_HOURS", 48, least=delay, most=LONGEST_HOURS),
+        sweep_seconds=_whole(env, "SWEEP_SECONDS", 60, least=1, most=3600),
         tax_id_required="always" if tax_id_required == "always" else "law",
         metrics_token=_optional_token(env, "METRICS_TOKEN"),
     )
@@ -138,17 +143,68 @@ def _optional_token(env: Mapping[str, str], name: str) -> str:
     return value
 
 
-def _url(env: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str:
+def _url(env: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> SplitResult:
     value = _required(env, name)
-    scheme = urlsplit(value).scheme.partition("+")[0]
-    if scheme not in schemes:
+    try:
+        url = urlsplit(value)
+        _ = url.port  # Read late by the library, and only then refused.
+    except ValueError:
+        raise SettingsError(f"{name} is no address: its host or its port cannot be read.") from None
+    if url.scheme not in schemes:
         raise SettingsError(f"{name} must start with {' or '.join(one + ':' for one in schemes)}")
-    return value.rstrip("/") if name == "PUBLIC_URL" else value
+    return url
+
+
+def _server_url(env: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str:
+    url = _url(env, name, schemes)
+    if not url.hostname:
+        raise SettingsError(f"{name} names no host: it must look like {schemes[0]}://host:port")
+    return _required(env, name)
+
+
+def _public_url(env: Mapping[str, str], schemes: tuple[str, ...]) -> str:
+    url = urlsplit(_server_url(env, "PUBLIC_URL", schemes))
+    if url.path.strip("/") or url.query or url.fragment or "@" in url.netloc:
+        raise SettingsError("PUBLIC_URL must be a host alone, such as https://client.boutique.fr: no path is served.")
+    return f"{url.scheme}://{url.netloc}"
+
+
+def _redis_url(env: Mapping[str, str]) -> str:
+    url = _url(env, "REDIS_URL", ("redis", "rediss", "unix"))
+    if url.scheme != "unix":
+        return _server_url(env, "REDIS_URL", ("redis", "rediss"))
+    if url.hostname or not url.path.strip("/"):
+        raise SettingsError("REDIS_URL must name a socket by its whole path, as in unix:///run/redis/redis.sock")
+    return _required(env, "REDIS_URL")
+
+
+def _database_url(env: Mapping[str, str]) -> str:
+    value = _required(env, "DATABASE_URL")
+    try:
+        url = make_url(value)
+        url.get_dialect()
+    except (ArgumentError, ValueError, ImportError):  # What they say repeats the password.
+        raise SettingsError("DATABASE_URL is no address of a database that is supported here.") from None
+    if url.get_backend_name() not in ("sqlite", "postgresql"):
+        raise SettingsError("DATABASE_URL must start with sqlite: or postgresql:")
+    if not url.database or url.database == ":memory:":
+        raise SettingsError("DATABASE_URL names no database, as in postgresql://user@host/name or sqlite:////path")
+    return value
+
+
+def _folder(env: Mapping[str, str], name: str) -> Path:
+    url = _url(env, name, ("file",))
+    if url.netloc or not url.path.strip("/"):
+        raise SettingsError(
+            f"{name} must name a folder by its whole path, as in file:///var/lib/espace-client/documents"
+        )
+    return Path(unquote(url.path))
 
 
 def _address(env: Mapping[str, str], name: str) -> str:
     value = _required(env, name)
-    if "@" not in value or "\n" in value:
+    address = parseaddr(value)[1] if name == "MAIL_FROM" else value  # Only the sender may bear a name beside it.
+    if not re.fullmatch(r"[^@\s<>,;]+@[^@\s<>,;]+", address):
         raise SettingsError(f"{name} is not an e-mail address.")
     return value
 
@@ -167,10 +223,10 @@ def _one_of(env: Mapping[str, str], name: str, default: str, other: str) -> str:
     return value
 
 
-def _whole(env: Mapping[str, str], name: str, default: int, least: int = 0) -> int:
+def _whole(env: Mapping[str, str], name: str, default: int, least: int = 0, most: int = 10**9) -> int:
     value = env.get(name) or str(default)
-    if not value.isascii() or not value.isdigit() or int(value) < least:
-        raise SettingsError(f"{name} is « {value} »: it must be a whole number, {least} or more.")
+    if not value.isascii() or not value.isdigit() or len(value) > 10 or not least <= int(value) <= most:
+        raise SettingsError(f"{name} is « {value} »: it must be a whole number from {least} to {most}.")
     return int(value)
 
 

@@ -39,19 +39,37 @@ def test_a_missing_setting_is_named_in_one_line(tmp_path: Path, name: str) -> No
         ("METRICS_TOKEN", "short"),
         ("PUBLIC_URL", "http://client.boutique.example"),
         ("DATABASE_URL", "mysql://localhost/shop"),
+        ("PUBLIC_URL", "https://"),
+        ("PUBLIC_URL", "https://boutique.example/client"),
+        ("PUBLIC_URL", "https://boutique.example:port"),
+        ("DATABASE_URL", "postgresql:"),
+        ("DATABASE_URL", "postgresql://user:secret@host:port/shop"),
+        ("DATABASE_URL", "postgresql+nodriver:///shop"),
+        ("DATABASE_URL", "sqlite://"),
         ("REDIS_URL", "localhost:6379"),
+        ("REDIS_URL", "redis://host:port"),
+        ("REDIS_URL", "unix://"),
+        ("SMTP_URL", "smtp://"),
+        ("SMTP_URL", "smtp://host:port"),
         ("DOCUMENTS_URL", "s3://bucket"),
+        ("DOCUMENTS_URL", "file://relative/folder"),
+        ("DOCUMENTS_URL", "file:"),
+        ("PORT", "65536"),
         ("SELLER_FILE", "/nowhere/seller.toml"),
         ("ISSUE_MODE", "yes"),
         ("TAX_ID_REQUIRED", "never"),
         ("INVOICE_DELAY_HOURS", "-1"),
         ("INVOICE_DELAY_HOURS", "49"),
+        ("INVOICE_DELAY_HOURS", "99999999"),
         ("INVOICE_DEADLINE_HOURS", "soon"),
         ("FIRST_NUMBER", "0"),
         ("INVOICE_PREFIX", "F/A"),
         ("INVOICE_FROM", "01/11/2026"),
         ("TRUSTED_PROXIES", "one"),
         ("SUPPORT_EMAIL", "aide"),
+        ("SUPPORT_EMAIL", "Aide <aide@boutique.example>"),
+        ("MAIL_FROM", "@"),
+        ("MAIL_FROM", "deux mots@boutique.example"),
         ("ALERT_EMAIL", "a@boutique.example, nobody"),
         ("APP_ENV", "staging"),
     ],
@@ -87,3 +105,15 @@ def test_the_file_of_a_running_copy_completes_the_environment(tmp_path: Path, mo
     assert (env["APP_ENV"], env["PORT"], env["SMTP_URL"]) == ("development", "9000", "smtp://h:1?starttls=1")
     monkeypatch.setenv("APP_ENV", "production")
     assert "SMTP_URL" not in config.environment()
+
+
+def test_a_sender_may_bear_a_name(tmp_path: Path) -> None:
+    settings = config.load(settings_for_tests(tmp_path, MAIL_FROM="La boutique <factures@boutique.example>"))
+    assert settings.mail_from == "La boutique <factures@boutique.example>"
+
+
+def test_what_is_said_of_an_address_holds_no_password(tmp_path: Path) -> None:
+    env = settings_for_tests(tmp_path, DATABASE_URL="postgresql://user:secret@host:port/shop")
+    with pytest.raises(config.SettingsError) as refused:
+        config.load(env)
+    assert "secret" not in str(refused.value)
