@@ -1,6 +1,6 @@
 """« Mon compte »: the address, the password, the devices."""
 
-from flask import Blueprint, flash, render_template, url_for
+from flask import Blueprint, abort, flash, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import login_required
@@ -38,11 +38,12 @@ def change_password() -> ResponseReturnValue:
     return render("account/show.html", "account/_security.html", 422, form=form, devices=_devices())
 
 
-@bp.post("/appareils/<int:session_id>/deconnexion")
+@bp.post("/appareils/<int(max=2147483647):session_id>/deconnexion")
 @login_required
 def end_session(session_id: int) -> ResponseReturnValue:
-    """Sign one device out."""
-    sessions.close_one(signed_in_customer(), session_id)
+    """Sign one device out; somebody else's does not exist."""
+    if not sessions.close_one(signed_in_customer(), session_id):
+        abort(404)
     flash(_("L'appareil est déconnecté."), "success")
     return changed("account/_security.html", url_for(".show"), form=PasswordForm(formdata=None), devices=_devices())
 

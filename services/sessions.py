@@ -80,12 +80,13 @@ def close(raw: str) -> None:
             history.record("session.closed", customer=session.customer)
 
 
-def close_one(customer: Customer, session_id: int) -> None:
-    """Afterwards that session of this customer is over; one of somebody else is not touched."""
+def close_one(customer: Customer, session_id: int) -> bool:
+    """Afterwards that session of this customer is over; False, and nothing is touched, when it is not theirs."""
+    mine = (SignInSession.customer_id == customer.id, SignInSession.id == session_id)
     with transaction():
-        ended = end(SignInSession.customer_id == customer.id, SignInSession.id == session_id)
-        if ended:
+        if end(*mine):
             history.record("session.closed", customer=customer)
+        return db.session.scalar(select(SignInSession.id).where(*mine)) is not None
 
 
 def close_all(customer: Customer, except_raw: str | None = None) -> None:

@@ -83,7 +83,8 @@ def test_a_device_of_somebody_else_stays_signed_in(client: LintingClient) -> Non
     a_customer()
     sign_in(client)
     theirs = db.session.scalars(select(SignInSession).where(SignInSession.customer_id == paul.id)).one()
-    client.post(f"{HERE}/appareils/{theirs.id}/deconnexion")
+    assert client.post(f"{HERE}/appareils/{theirs.id}/deconnexion").status_code == 404
+    assert client.post(f"{HERE}/appareils/{10**30}/deconnexion").status_code == 404
     assert sessions.load(pauls) is not None
 
 

@@ -98,9 +98,10 @@ def test_a_device_of_somebody_else_cannot_be_closed(app: Flask) -> None:
     claire, paul = a_customer(), a_customer(email="paul@example.org")
     raw = sessions.open(paul, "")
     [session] = sessions.of(paul)
-    sessions.close_one(claire, session.id)
+    assert not sessions.close_one(claire, session.id)
     assert sessions.load(raw) is not None
-    sessions.close_one(paul, session.id)
+    assert sessions.close_one(paul, session.id)
+    assert sessions.close_one(paul, session.id)
     assert sessions.load(raw) is None
     assert sessions.of(paul) == []
 

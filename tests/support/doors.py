@@ -1,0 +1,97 @@
+"""Who knocks at which door: the six kinds of people that access is decided for, and the things they knock at."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from pathlib import Path
+
+from flask import Flask
+
+import storage
+from extensions import db
+from models import Customer, StoredFile
+from services import sessions, tokens
+from tests.support.client import LintingClient
+from tests.support.customers import an_issued_invoice
+from tests.support.factories import a_customer, an_order, billing_details
+
+ROLES = ("visitor", "guest", "unconfirmed", "owner", "stranger", "admin")
+SECRETS = ("Mercière", "69002", "Claire Martin")
+"""What the addresses of the orders say, for their proven owner and the merchant alone."""
+
+FAR_AWAY = {"REMOTE_ADDR": "203.0.113.7"}
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Two people's orders and invoices, one looked up by a guest, and the values that fill the routes."""
+
+    accounts: Mapping[str, Customer]
+    orders: Mapping[str, str]
+    invoices: Mapping[str, str]
+    devices: Mapping[str, int]
+    email: str
+    links: Mapping[str, str] = field(default_factory=dict)
+
+    def values(self, endpoint: str, whose: str) -> dict[str, object]:
+        """Return what stands in the route's address when it leads to something of that person's."""
+        number = self.invoices[whose] if endpoint.endswith(".pdf") else self.orders[whose]
+        return {
+            "number": number,
+            "token": self.links["password_reset" if endpoint == "auth.reset" else "confirmation"],
+            "session_id": self.devices[whose],
+            "filename": "css/app.css",
+            "name": "1.eml",
+            "position": 0,
+        }
+
+    def browser(self, app: Flask, role: str) -> LintingClient:
+        """Return a browser of somebody in that role, come from another network than ours."""
+        browser = app.test_client()
+        assert isinstance(browser, LintingClient)
+        browser.environ_base |= FAR_AWAY
+        if role == "guest":
+            enforced, app.config["WTF_CSRF_ENABLED"] = app.config["WTF_CSRF_ENABLED"], False
+            asked = {"order_number": self.orders["owner"], "email": self.email}
+            assert browser.post("/suivi-commande", data=asked).status_code == 303
+            app.config["WTF_CSRF_ENABLED"] = enforced
+        elif role != "visitor":
+            token = sessions.open(self.accounts[role], "pytest")
+            with browser.session_transaction() as cookie:
+                cookie.update({"_user_id": token, "_fresh": True})
+        return browser
+
+
+def some_doors(mail_folder: Path) -> Doors:
+    """Return doors to knock at: of a proven owner, and of somebody whose mailbox is not proven."""
+    accounts = {
+        "owner": a_customer(email="claire@example.org", billing=billing_details()),
+        "unconfirmed": a_customer(email="inconnu@example.org", confirmed=False),
+        "stranger": a_customer(email="paul@example.org"),
+        "admin": a_customer(email="patron@example.org", admin=True),
+    }
+    orders, invoices, devices = {}, {}, {}
+    for whose in ("owner", "unconfirmed"):
+        account = accounts[whose]
+        orders[whose] = an_order(customer=account, billing=billing_details()).number
+        invoice = an_issued_invoice(an_order(customer=account, billing=billing_details()), drawn=False)
+        stored = storage.write_once(f"{invoice.number}.pdf", b"%PDF-1.7 Claire Martin")
+        invoice.file = StoredFile(name=f"{invoice.number}.pdf", sha256=stored.sha256, size=stored.size)
+        invoices[whose] = invoice.number
+        sessions.open(account, "another device")
+        devices[whose] = sessions.of(account)[0].id
+    later = a_customer(email="plus-tard@example.org", confirmed=False)
+    links = {"confirmation": tokens.fresh(later, "confirmation")[0], "password_reset": ""}
+    links["password_reset"] = tokens.fresh(later, "password_reset")[0]
+    db.session.commit()
+    _catch_a_mail(mail_folder)
+    return Doors(accounts, orders, invoices, devices, "claire@example.org", links)
+
+
+def _catch_a_mail(folder: Path) -> None:
+    mail = EmailMessage()
+    mail["To"], mail["Subject"] = "claire@example.org", "Bonjour"
+    mail.set_content("Bonjour")
+    mail.add_attachment(b"%PDF-1.7", maintype="application", subtype="pdf", filename="1.pdf")
+    folder.mkdir()
+    (folder / "1.eml").write_bytes(mail.as_bytes())

@@ -1,0 +1,161 @@
+"""Who may open which door: every route of the application, knocked at by everybody.
+
+The table is compared with `app.url_map`: a route that nobody wrote down here fails the test.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from werkzeug.routing import Rule
+
+from tests.support.doors import ROLES, SECRETS, Doors, some_doors
+from tests.support.queries import count_queries
+
+# What each gets: visitor, guest with a looked-up order, unconfirmed, owner, stranger, admin. The unconfirmed customer
+# knocks at their own orders and invoices, everybody else at the owner's. 303 of a visitor leads to the sign-in page.
+ALL = "200 200 200 200 200 200"
+SIGNED_IN = "303 303 200 200 200 200"
+OWN = "303 303 200 200 404 404"
+MERCHANT = "303 303 404 404 404 200"
+NOT_SIGNED_IN = "200 200 303 303 303 303"
+
+GET = {
+    "static": ALL,
+    "home.index": ALL,
+    "home.legal": ALL,
+    "home.privacy": ALL,
+    "home.accessibility": ALL,
+    "home.brand": ALL,
+    "home.logo": ALL,
+    "health.healthz": ALL,
+    "health.readyz": ALL,
+    "health.metrics": "404 404 404 404 404 404",  # For this machine and for who holds the token.
+    "auth.sign_in": NOT_SIGNED_IN,
+    "auth.register": NOT_SIGNED_IN,
+    "auth.forgot": ALL,
+    "auth.reset": ALL,  # The link of the mail is the key.
+    "auth.confirm": ALL,
+    "guest.status": ALL,
+    "guest.order": "303 200 303 303 303 303",
+    "guest.create_account": "303 200 303 303 303 303",
+    "customer.home": SIGNED_IN,
+    "billing.edit": SIGNED_IN,
+    "account.show": SIGNED_IN,
+    "orders.index": SIGNED_IN,
+    "orders.show": OWN,
+    "orders.billing": OWN,
+    "orders.progress": "303 303 303 303 404 404",  # To who has no htmx, the order's page.
+    "invoices.index": SIGNED_IN,
+    "invoices.pdf": "303 303 404 200 404 404",
+    "admin.index": MERCHANT,
+    "admin.order": MERCHANT,
+    "admin.pdf": MERCHANT,
+    "admin.correct_email": "303 303 404 404 404 303",
+    "devmail.inbox": ALL,
+    "devmail.message": ALL,
+    "devmail.attachment": ALL,
+}
+
+# Empty posts: 422 and 303 say that the door was open (the owner's details are complete: sent empty, they stay).
+POST = {
+    "auth.sign_in": "422 422 303 303 303 303",
+    "auth.sign_out": "303 303 303 303 303 303",
+    "auth.register": "422 422 303 303 303 303",
+    "auth.forgot": "422 422 422 422 422 422",
+    "auth.reset": "422 422 422 422 422 422",
+    "auth.press_confirm": "303 303 303 303 303 303",
+    "auth.confirm_code": "303 303 422 422 422 422",
+    "auth.resend_confirmation": "303 303 303 303 303 303",
+    "guest.status": "422 422 422 422 422 422",
+    "guest.create_account": "303 422 303 303 303 303",
+    "billing.edit": "303 303 422 303 422 422",
+    "account.change_password": "303 303 422 422 422 422",
+    "account.end_session": "303 303 303 303 404 404",
+    "orders.billing": "303 303 422 303 404 404",
+    "orders.ask": "303 303 303 303 404 404",
+    "admin.resend": "303 303 404 404 404 422",
+    "admin.correct_email": "303 303 404 404 404 422",
+    "admin.retry": "303 303 404 404 404 303",
+}
+
+MAY_BE_KEPT = ("static", "home.", "health.")
+SIGN_IN = ("/connexion", "/suivi-commande")
+
+
+@pytest.fixture
+def doors(app: Flask, tmp_path: Path) -> Doors:
+    """Give the doors, each with something behind it."""
+    return some_doors(tmp_path / "mail")
+
+
+def routes(app: Flask, method: str) -> Iterator[Rule]:
+    """Give the routes that answer to a method."""
+    return (rule for rule in app.url_map.iter_rules() if method in (rule.methods or ()))
+
+
+def address(app: Flask, doors: Doors, rule: Rule, whose: str) -> str:
+    """Return the address of a route that leads to something of that person's."""
+    values = {name: value for name, value in doors.values(rule.endpoint, whose).items() if name in rule.arguments}
+    with app.test_request_context():
+        return app.url_for(rule.endpoint, **values)
+
+
+@pytest.mark.parametrize(("method", "table"), [("GET", GET), ("POST", POST)])
+@pytest.mark.databases("sqlite")
+def test_every_route_is_in_the_table_and_every_row_is_a_route(app: Flask, method: str, table: dict[str, str]) -> None:
+    assert {rule.endpoint for rule in routes(app, method)} == set(table)
+    assert all(len(row.split()) == len(ROLES) for row in table.values())
+    assert {m for rule in app.url_map.iter_rules() for m in rule.methods or ()} <= {"GET", "HEAD", "OPTIONS", "POST"}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_everybody_gets_what_is_theirs_and_nothing_else(app: Flask, doors: Doors, role: str) -> None:
+    whose = "unconfirmed" if role == "unconfirmed" else "owner"
+    found, expected = {}, {}
+    for method, table in (("GET", GET), ("POST", POST)):
+        for rule in routes(app, method):
+            door = f"{method} {rule.endpoint}"
+            answer = doors.browser(app, role).open(address(app, doors, rule, whose), method=method, buffered=True)
+            found[door], expected[door] = answer.status_code, int(table[rule.endpoint].split()[ROLES.index(role)])
+            if role in ("visitor", "guest") and answer.status_code == 303 and rule.endpoint != "auth.sign_out":
+                assert answer.location.startswith(SIGN_IN), door
+            if role not in ("owner", "admin"):
+                assert not [secret for secret in SECRETS if secret in answer.text], door
+            kept = rule.endpoint.startswith(MAY_BE_KEPT) and (role in ("visitor", "guest") or rule.endpoint == "static")
+            kept = kept or rule.endpoint in ("home.brand", "home.logo")  # The shop's colour and logo, the same for all.
+            assert kept or answer.headers["Cache-Control"] == "no-store", door
+            assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'"), door
+    assert found == expected
+
+
+@pytest.mark.parametrize("role", ["unconfirmed", "stranger"])
+def test_what_belongs_to_somebody_else_does_not_exist(app: Flask, doors: Doors, role: str) -> None:
+    for method in ("GET", "POST"):
+        for rule in routes(app, method):
+            if {"number", "session_id"} & rule.arguments:
+                answer = doors.browser(app, role).open(address(app, doors, rule, "owner"), method=method, buffered=True)
+                assert answer.status_code == 404, f"{method} {rule.endpoint}"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_get_writes_anything(app: Flask, doors: Doors, role: str) -> None:
+    whose = "unconfirmed" if role == "unconfirmed" else "owner"
+    for rule in routes(app, "GET"):
+        browser, url = doors.browser(app, role), address(app, doors, rule, whose)
+        with count_queries() as queries:
+            browser.get(url, buffered=True)
+        assert not [sql for sql in queries.statements if not sql.lstrip().startswith("SELECT")], rule.endpoint
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_post_is_taken_from_another_site(app: Flask, doors: Doors, role: str) -> None:
+    app.config["WTF_CSRF_ENABLED"] = True
+    whose = "unconfirmed" if role == "unconfirmed" else "owner"
+    for rule in routes(app, "POST"):
+        browser, url = doors.browser(app, role), address(app, doors, rule, whose)
+        with count_queries() as queries:
+            answer = browser.post(url)
+        assert answer.status_code == 400, rule.endpoint
+        assert not [sql for sql in queries.statements if not sql.lstrip().startswith("SELECT")], rule.endpoint
