@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
 
@@ -33,7 +34,7 @@ class Doors:
     email: str
     links: Mapping[str, str] = field(default_factory=dict)
 
-    def values(self, endpoint: str, whose: str) -> dict[str, object]:
+    def values(self, endpoint: str, whose: str) -> dict[str, Any]:
         """Return what stands in the route's address when it leads to something of that person's."""
         number = self.invoices[whose] if endpoint.endswith(".pdf") else self.orders[whose]
         return {
