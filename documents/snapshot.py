@@ -77,7 +77,7 @@ class OrderReference:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """What was paid, how and when, what is left, and by when it is due (None once nothing is)."""
+    """What was paid of this document, how and when, and what is left; `due_on` is the day of payment once all is."""
 
     words: str
     paid_on: date | None
@@ -192,14 +192,19 @@ def payment_words(method: str) -> str:
 
 
 def _payment(order: OrderFacts, gross: Decimal, issue_date: date, days: int) -> Payment:
-    paid = order.paid_amount if order.paid_amount is not None else (gross if order.paid_at else ZERO)
-    left = max(gross - paid, ZERO)
+    """What was paid beyond the total is not of this document, so that what is left follows from what it shows (BT-115).
+
+    Companies read the due date in any case (Code de commerce L441-9); of what is paid it is that day (BR-FR-CO-09).
+    """
+    received = order.paid_amount if order.paid_amount is not None else (gross if order.paid_at else ZERO)
+    paid = min(received, gross)
+    paid_on = _day(order.paid_at) if order.paid_at else None
     return Payment(
         words=payment_words(order.payment_method),
-        paid_on=_day(order.paid_at) if order.paid_at else None,
+        paid_on=paid_on,
         paid=paid,
-        left=left,
-        due_on=issue_date + timedelta(days=days) if left else None,
+        left=gross - paid,
+        due_on=paid_on if paid_on and paid == gross else issue_date + timedelta(days=days),
     )
 
 

@@ -79,6 +79,13 @@ def test_an_unpaid_invoice_says_by_when_and_where_to_pay() -> None:
     assert "Reste à payer 31,72 € au plus tard le 22 novembre 2026, par virement : IBAN FR76 9999" in page
 
 
+def test_a_company_reads_the_due_date_of_what_is_paid_too() -> None:
+    (company,) = pages(a_snapshot(buyer=COMPANY))
+    (consumer,) = pages(a_snapshot())
+    assert "Échéance : 2 novembre 2026." in company
+    assert "Échéance" not in consumer
+
+
 def test_a_trial_document_is_marked_on_every_page() -> None:
     document = a_snapshot(a_sale(*many_lines(60)), trial=True)
     texts = pages(document)

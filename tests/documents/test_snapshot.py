@@ -75,8 +75,13 @@ def test_days_are_days_in_france() -> None:
 
 def test_a_paid_order_has_nothing_left_to_pay() -> None:
     payment = a_snapshot().payment
-    assert (payment.paid, payment.left, payment.due_on) == (Decimal("31.72"), Decimal("0.00"), None)
+    assert (payment.paid, payment.left, payment.due_on) == (Decimal("31.72"), Decimal("0.00"), date(2026, 11, 2))
     assert payment.words == "par carte bancaire"
+
+
+def test_what_was_paid_too_much_is_not_of_this_document() -> None:
+    payment = a_snapshot(paid_amount=Decimal("40.00")).payment
+    assert (payment.paid, payment.left) == (Decimal("31.72"), Decimal("0.00"))
 
 
 def test_an_unpaid_order_is_due() -> None:
