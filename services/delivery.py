@@ -43,6 +43,23 @@ def claim(delivery_id: int) -> Lease | None:
     return lease
 
 
+def conclude_doubtful() -> None:
+    """Afterwards no mail lies in `sending` that a worker died over after it had been in doubt already.
+
+    It is `unknown`, which only a person ends, and its invoice's request stands in front of an admin.
+    """
+    ended = or_(Delivery.lease_until.is_(None), Delivery.lease_until < clock.now())
+    doubtful = select(Delivery).where(Delivery.state == "sending", Delivery.doubts > 0, ended)
+    if db.session.scalar(doubtful.limit(1)) is None:
+        return
+    with transaction():
+        for delivery in db.session.scalars(doubtful.with_for_update(skip_locked=True, of=Delivery)):
+            leases.release(delivery)
+            delivery.state, delivery.due_at = "unknown", None
+            _conclude(delivery)
+            log.error("mail in doubt", extra={"delivery": delivery.id})
+
+
 def content(delivery_id: int) -> EmailMessage:
     """Return the message of a delivery; for a confirmation or a new password with a fresh one-time token.
 

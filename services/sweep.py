@@ -1,18 +1,24 @@
 """The net under the bell: finds in the database what is due and rings for it again."""
 
+import logging
+from collections.abc import Callable
 from datetime import timedelta
+from itertools import takewhile
 
 from sqlalchemy import String, cast, delete, literal, or_, select
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 import clock
 import config
 import task_queue
 from extensions import db, transaction
 from models import Customer, Delivery, Invoice, InvoiceRequest, Milestone, RateCounter, SignInSession, Token
-from services import invoicing, outbox
+from services import delivery, invoicing, outbox
 
 MOST_BELLS = 500  # What the queue holds at most: more would only wait there instead of here.
 REMINDERS = (timedelta(hours=24), timedelta(hours=72))
+
+log = logging.getLogger(__name__)
 
 
 def sweep() -> int:
@@ -20,20 +26,30 @@ def sweep() -> int:
 
     Safe to run several times at once and beside the workers: it only rings, and a bell too many does nothing.
     """
-    _note_first_start()
-    _reopen_after_trial()
-    _remind_of_confirmation()
-    _forget_the_expired()
+    for chore in CHORES:
+        _do(chore)
     room = MOST_BELLS - task_queue.waiting()
     if room <= 0:
         return 0
     requests = _due(InvoiceRequest, ("scheduled", "issued"), room)
     deliveries = _due(Delivery, ("pending", "sending"), room)
     db.session.rollback()
-    rung = [task_queue.ring("produce", one) for one in requests] + [
-        task_queue.ring("deliver", one) for one in deliveries
-    ]
-    return sum(rung)
+    bells = [("produce", one) for one in requests] + [("deliver", one) for one in deliveries]
+    # The first that nobody hears is the last: the others are found by the next sweep.
+    return sum(1 for _ in takewhile(lambda bell: task_queue.ring(*bell), bells))
+
+
+def _do(chore: Callable[[], None]) -> None:
+    """Do one chore; what is wrong with it must not keep the bells from being rung."""
+    try:
+        chore()
+    except OperationalError:
+        raise  # Without a database there is nothing to ring for either.
+    except IntegrityError:
+        db.session.rollback()  # Another sweeper was first.
+    except Exception:
+        db.session.rollback()
+        log.exception("chore failed", extra={"chore": chore.__name__})
 
 
 def _due(model: type[InvoiceRequest] | type[Delivery], states: tuple[str, ...], most: int) -> list[int]:
@@ -98,3 +114,12 @@ def _forget_the_expired() -> None:
         db.session.execute(delete(RateCounter).where(RateCounter.window_start < now - timedelta(days=2)))
         db.session.execute(delete(Token).where(Token.expires_at < now - timedelta(days=7)))
         db.session.execute(delete(SignInSession).where(SignInSession.last_seen_at < now - timedelta(days=100)))
+
+
+CHORES = (
+    _note_first_start,
+    _reopen_after_trial,
+    _remind_of_confirmation,
+    delivery.conclude_doubtful,
+    _forget_the_expired,
+)

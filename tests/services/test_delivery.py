@@ -169,3 +169,19 @@ def test_the_raw_token_of_a_confirmation_is_in_the_mail_only(
     raw = link.rsplit("/", 1)[1]
     for table in db.metadata.sorted_tables:
         assert raw not in repr(db.session.execute(select(table)).all())
+
+
+def test_a_mail_that_two_workers_died_over_is_put_before_an_admin(invoice: Invoice, frozen_clock: Traveller) -> None:
+    delivery_id = mail_of(invoice).id
+    for _ in range(2):
+        assert delivery.claim(delivery_id) is not None
+        delivery.conclude_doubtful()
+        assert mail_of(invoice).state == "sending"
+        frozen_clock.shift(LEASE + MINUTE)
+    delivery.conclude_doubtful()
+    mail = mail_of(invoice)
+    assert (mail.state, mail.due_at, mail.lease_token) == ("unknown", None, None)
+    assert (request_of(invoice).state, request_of(invoice).reason) == (
+        "needs_attention",
+        "On ne sait pas si le message est arrivé.",
+    )

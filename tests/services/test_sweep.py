@@ -12,7 +12,8 @@ import clock
 import task_queue
 from extensions import db
 from models import Delivery, InvoiceRequest, Milestone
-from services import production
+from services import delivery, production
+from services import sweep as sweeping
 from services.sweep import sweep
 from tests.support.factories import PLACED, a_customer, a_request, an_order, billing_details
 
@@ -118,3 +119,44 @@ def test_what_was_tried_out_is_invoiced_once_the_switch_is_on_live(
         assert production.issue(lease) is not None
         sweep()
         assert db.session.get_one(InvoiceRequest, request_id).state == "issued"
+
+
+def test_a_bell_that_nobody_hears_is_the_last_of_its_sweep(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        a_due_request(number)
+    tried: list[int] = []
+
+    def ring(_name: str, row_id: int) -> bool:
+        tried.append(row_id)
+        return False
+
+    monkeypatch.setattr(task_queue, "ring", ring)
+    assert sweep() == 0
+    assert len(tried) == 1
+
+
+def test_a_mail_in_doubt_is_concluded_and_not_rung_for(
+    app: Flask, bells: list[tuple[str, int]], frozen_clock: Traveller
+) -> None:
+    lease = production.claim(a_due_request(1).id)
+    assert lease is not None
+    invoice_id = production.issue(lease)
+    assert invoice_id is not None
+    delivery_id = production.render(lease, invoice_id)
+    for _ in range(2):
+        assert delivery.claim(delivery_id) is not None
+        frozen_clock.shift(HOUR)
+    assert sweep() == 0
+    assert db.session.get_one(Delivery, delivery_id).state == "unknown"
+
+
+def test_a_chore_that_fails_keeps_no_bell_from_ringing(
+    app: Flask, bells: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise ValueError
+
+    monkeypatch.setattr(sweeping, "CHORES", (broken,))
+    due = a_due_request(1)
+    assert sweep() == 1
+    assert bells == [("produce", due.id)]
