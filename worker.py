@@ -6,6 +6,7 @@ import sys
 import threading
 
 from flask import Flask
+from sqlalchemy.exc import OperationalError
 
 import task_queue
 from app import create_app
@@ -23,7 +24,7 @@ def work(app: Flask) -> None:
         production.require_mode()
         db.session.remove()
         db.engine.dispose()
-        task_queue.worker(settings.redis_url).work(logging_level="WARNING")
+        task_queue.work(settings.redis_url)
 
 
 def sweep_forever(app: Flask) -> None:
@@ -35,6 +36,8 @@ def sweep_forever(app: Flask) -> None:
         with app.app_context():
             try:
                 sweep.sweep()
+            except OperationalError as error:
+                app.logger.error("database unusable", extra={"error": logs.name(error)})  # noqa: TRY400 Its traceback tells nothing.
             except Exception:
                 app.logger.exception("sweep failed")
         stop.wait(app.extensions["settings"].sweep_seconds)
@@ -51,6 +54,8 @@ def main() -> None:
         sweep_forever(app) if arguments.sweep else work(app)
     except production.WrongMode as error:
         sys.exit(f"espace-client: {error}")
+    except OperationalError as error:
+        sys.exit(f"espace-client: the database cannot be used: {logs.name(error)}")
 
 
 if __name__ == "__main__":
