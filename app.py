@@ -17,7 +17,7 @@ from commands.orders import orders_cli
 from documents import seller
 from extensions import babel, csrf, db, login_manager, migrate
 from services import sessions
-from web import errors, formats, headers, logs, signed_in
+from web import errors, formats, headers, logs, received, signed_in
 from web.answers import to_sign_in
 
 
@@ -37,6 +37,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
 
     logs.install(app)
+    received.install(app)
     db.init_app(app)
     migrate.init_app(app, db)
     csrf.init_app(app)
@@ -67,12 +68,11 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
 
 def _flask_settings(settings: config.Settings) -> dict[str, object]:
     public = urlsplit(settings.public_url)
-    hosts = [public.hostname or ""]
-    if settings.development:
-        hosts += ["127.0.0.1", "localhost"]
+    hosts = [public.hostname or "", "127.0.0.1", "localhost", "[::1]"]  # This machine's own names are for its probes.
     return {
         "SECRET_KEY": settings.secret_key,
         "SQLALCHEMY_DATABASE_URI": settings.database_url,
+        "SQLALCHEMY_ENGINE_OPTIONS": _engine_options(settings),
         "SERVER_NAME": public.netloc,  # Links in mails are built from it, never from a request's Host.
         "PREFERRED_URL_SCHEME": public.scheme,
         "TRUSTED_HOSTS": hosts,
@@ -84,3 +84,11 @@ def _flask_settings(settings: config.Settings) -> dict[str, object]:
         "MAX_CONTENT_LENGTH": 1024 * 1024,
         "SEND_FILE_MAX_AGE_DEFAULT": 3600,
     }
+
+
+def _engine_options(settings: config.Settings) -> dict[str, object]:
+    """Return how the database is used: errors quote nobody's data, a restart of PostgreSQL breaks no later request."""
+    options: dict[str, object] = {"hide_parameters": True, "pool_pre_ping": True}
+    if settings.database_url.startswith("postgresql"):
+        options["connect_args"] = {"connect_timeout": 5}  # Seconds; the system's own patience is two minutes.
+    return options

@@ -5,11 +5,13 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import AnonymousUserMixin
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoFreeConnection
+from werkzeug.exceptions import HTTPException, SecurityError
 
 from extensions import DomainError, db
 from services.limits import TooMany
+from web import logs
 from web.answers import wants_fragment
 
 MACHINE_PATHS = ("/api/", "/webhooks/")
@@ -60,6 +62,11 @@ def install(app: Flask) -> None:
             return error
         return answer(error.code)
 
+    @app.errorhandler(SecurityError)
+    def unknown_host(_error: SecurityError) -> ResponseReturnValue:
+        # Under a name that is not ours no address can be built, hence no page.
+        return _("Cette adresse n'est pas celle de ce site."), 400, {"Content-Type": "text/plain; charset=utf-8"}
+
     @app.errorhandler(CSRFError)
     def stale_form(_error: CSRFError) -> ResponseReturnValue:
         return answer(400, _("Ce formulaire a expiré. Rechargez la page et envoyez-le de nouveau."))
@@ -73,9 +80,11 @@ def install(app: Flask) -> None:
         return answer(422, str(error))
 
     @app.errorhandler(OperationalError)
-    def database_away(error: OperationalError) -> ResponseReturnValue:
+    @app.errorhandler(InterfaceError)
+    @app.errorhandler(NoFreeConnection)
+    def database_away(error: Exception) -> ResponseReturnValue:
         db.session.rollback()
-        app.logger.error("database unusable: %s", type(error.orig).__name__)
+        app.logger.error("database unusable", extra={"error": logs.name(error)})
         return answer(503, headers={"Retry-After": "60"})
 
     @app.errorhandler(Exception)
