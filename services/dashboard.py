@@ -14,6 +14,7 @@ from services import orders
 
 PAGE_SIZE = 30
 MOST_ENTRIES = 200
+LARGEST_ID = 2**31 - 1  # PostgreSQL refuses to compare an id with more.
 OPEN = tuple(state for state in InvoiceRequest.STATES if state not in InvoiceRequest.FINAL)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -154,7 +155,8 @@ def _numbers(cursor: str) -> tuple[int, ...]:
     parts = cursor.split("-")
     if len(parts) not in (1, 3) or not all(part.isascii() and part.isdigit() and len(part) < 18 for part in parts):
         return ()
-    return tuple(int(part) for part in parts)
+    numbers = tuple(int(part) for part in parts)
+    return numbers if max(numbers[0], numbers[-1]) <= LARGEST_ID else ()
 
 
 def _rank() -> ColumnElement[int]:

@@ -90,7 +90,10 @@ def network(address: str | None) -> str:
         found = ip_address(address or "")
     except ValueError:
         return "unknown"
-    return str(ip_network((found, 64), strict=False)) if found.version == 6 else str(found)
+    if found.version == 4:
+        return str(found)
+    # A server that listens on both kinds sees IPv4 as ::ffff:192.0.2.1: one household each, not one in all.
+    return str(found.ipv4_mapped or ip_network((found, 64), strict=False))
 
 
 def _counted(limit: Limit, key: str, start: datetime) -> int:

@@ -13,6 +13,7 @@ from models import Customer, Invoice, Order
 from shops.numbers import order_key
 
 PAGE_SIZE = 20
+LARGEST_ID = 2**31 - 1  # PostgreSQL refuses to compare an id with more.
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 LINE_FIELDS = tuple(field.name for field in fields(totals.Line))
@@ -108,6 +109,6 @@ def _position(cursor: str) -> tuple[datetime, int] | None:
     if not (moment and order_id and digits.isascii() and digits.isdigit() and len(digits) < 36):
         return None
     try:
-        return EPOCH + int(moment) * MICROSECOND, min(int(order_id), 2**62)
+        return EPOCH + int(moment) * MICROSECOND, min(int(order_id), LARGEST_ID)
     except OverflowError:
         return None

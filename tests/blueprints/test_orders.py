@@ -122,7 +122,21 @@ def test_an_order_that_arrives_meanwhile_neither_doubles_nor_hides_one(client: L
 
 
 @pytest.mark.parametrize(
-    "cursor", ["", "-", "abc", "12", "1-", "-1", "1-x", "9" * 40 + "-1", "99999999999999999-1", "²-²", "1-1-1", "\x00"]
+    "cursor",
+    [
+        "",
+        "-",
+        "abc",
+        "12",
+        "1-",
+        "-1",
+        "1-x",
+        "9" * 40 + "-1",
+        "9" * 17 + "-1",
+        "9" * 17 + "-" + "9" * 18,
+        "²-²",
+        "1-1-1",
+    ],
 )
 def test_a_cursor_that_is_none_begins_at_the_start(client: LintingClient, claire: Customer, cursor: str) -> None:
     order = an_order(customer=claire)

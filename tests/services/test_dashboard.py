@@ -82,7 +82,23 @@ def test_pages_follow_each_other_without_gap_or_double(app: Flask, monkeypatch: 
         assert walked == whole
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "-", "1-2", "1-2-3-4", "9" * 40, "٣", "0-9999999999999999999-1", "-1"])
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "",
+        "x",
+        "-",
+        "1-2",
+        "1-2-3-4",
+        "9" * 40,
+        "٣",
+        "0-9999999999999999999-1",
+        "-1",
+        "9" * 17,
+        "1-1-" + "9" * 17,
+        "9" * 17 + "-1-1",
+    ],
+)
 def test_a_cursor_that_is_none_begins_at_the_start(app: Flask, cursor: str) -> None:
     order = a_request_in("waiting")
     assert numbers(dashboard.page(after=cursor)) == [order.number]
