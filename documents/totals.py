@@ -26,6 +26,11 @@ CENT = Decimal("0.01")
 UNIT = Decimal("0.000001")
 STANDARD = "S"
 CATEGORIES_WITHOUT_VAT = frozenset({"E", "K", "AE", "G", "O"})
+# Of the mainland, Corsica and overseas, with those of former years; any other is another country's (BR-FR-16).
+FRENCH_RATES = frozenset(
+    Decimal(hundredths) / 100
+    for hundredths in (0, 90, 105, 175, 210, 550, 700, 850, 920, 960, 1000, 1300, 1960, 2000, 2060)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +199,11 @@ def missing_reasons(sale: Sale) -> tuple[int, ...]:
         and line.amount
         and (line.vat_category not in CATEGORIES_WITHOUT_VAT or (line.vat_category == "E" and not line.exemption))
     )
+
+
+def foreign_rates(sale: Sale) -> tuple[int, ...]:
+    """Indexes of the lines at a rate that France does not know: a sale under the OSS scheme, or a slip (BR-FR-16)."""
+    return tuple(index for index, line in enumerate(sale.lines) if line.vat_rate not in FRENCH_RATES)
 
 
 def apportion(exact: Sequence[Decimal], target: Decimal) -> list[Decimal]:

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
 
-from documents import totals
+from documents import formatting, totals
 from extensions import DomainError, db, transaction
 from mail import addresses
 from models import BillingDetails, Customer, InvoiceRequest, Order, OrderLine, Refund, Shipment
@@ -172,6 +172,8 @@ def _apply(
                 raise VersionConflict(message.number, (_conflict(message),))
             return order, "unchanged"
     review = _review(message, strict)
+    if order is not None:
+        review += _differs_from_invoice(order, message)
     outcome: Outcome = "updated" if order else "new"
     if order is None:
         order = Order(number=message.number, number_key=order_key(message.number), request=None, billing=None)
@@ -222,9 +224,37 @@ def _review(message: OrderMessage, strict: bool) -> list[str]:
         _("Ligne %(number)s : un taux de 0 sans le code qui l'explique (vat_category).", number=index + 1)
         for index in totals.missing_reasons(sale)
     ]
+    reasons += [
+        _(
+            "Ligne %(number)s\u00a0: le taux de %(rate)s n'est pas français (vente OSS\u00a0?)\u00a0: pas de facture ici.",
+            number=index + 1,
+            rate=formatting.rate(message.lines[index].vat_rate),
+        )
+        for index in totals.foreign_rates(sale)
+    ]
     if message.currency != "EUR" and message.exchange_rate is None:
         reasons.append(_("Le taux de change en euros manque (exchange_rate)."))
     return reasons
+
+
+def _differs_from_invoice(order: Order, message: OrderMessage) -> list[str]:
+    """Return why a person has to look at an order that the shop changed after its invoice, which never changes."""
+    invoice = order.issued_invoice
+    if invoice is None:
+        return []
+    try:
+        amounts = totals.compute(_sale(message))
+    except totals.DoesNotAddUp:
+        return []  # That is said already.
+    if (amounts.net, amounts.vat, amounts.gross) == (invoice.net, invoice.vat, invoice.gross):
+        return []
+    return [
+        _(
+            "La boutique a changé les montants après la facture %(number)s (%(amount)s TTC)\u00a0: il faut un avoir.",
+            number=invoice.number,
+            amount=formatting.money(invoice.gross, invoice.currency),
+        )
+    ]
 
 
 def _differences(error: totals.DoesNotAddUp) -> tuple[FieldProblem, ...]:
@@ -269,6 +299,7 @@ def _address_to_customer(order: Order, message: OrderMessage, accounts: dict[str
     if order.email_key != key or order.customer_id is None:
         order.customer = accounts.get(key)
     order.shop_email, order.email, order.email_key = message.email, message.email, key
+    invoicing.readdress(order)
 
 
 def _replace_lines(order: Order, sent: tuple[LineMessage, ...]) -> None:

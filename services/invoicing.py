@@ -3,7 +3,7 @@
 from datetime import datetime, time
 
 from flask_babel import gettext as _
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
 
@@ -50,8 +50,10 @@ def open_automatic(order: Order) -> None:
     # What a customer typed by « Modifier » opens nothing by itself: they are about to press the button, or not.
     sent = order.billing if order.billing and not order.billing.edited_by_customer else None
     company = sent is not None and rules.names_a_registered_company(sent.details())
-    if order.request is not None or not (order.invoice_requested or company) or order.placed_at < invoice_from():
+    if not (order.invoice_requested or company) or order.placed_at < invoice_from():
         return
+    if order.request is not None and order.request.state != "cancelled":
+        return  # A cancelled one opens again once the shop takes back what cancelled it.
     try:
         order.require_invoiceable()
     except DomainError:
@@ -85,6 +87,23 @@ def reconsider_customer(customer: Customer) -> None:
     waiting = select(Order).join(InvoiceRequest).where(Order.customer_id == customer.id, InvoiceRequest.state.in_(OPEN))
     for order in db.session.scalars(waiting):
         reconsider(order)
+
+
+def readdress(order: Order) -> None:
+    """Afterwards the order's request, and its mails that wait, go to whom the order belongs to now.
+
+    What was sent already can be sent again. Inside the caller's transaction, which holds the order.
+    """
+    request = order.request
+    if request is None:
+        return
+    if request.customer:
+        request.customer = order.customer
+    db.session.flush()
+    waiting = update(Delivery).where(
+        Delivery.order_id == order.id, Delivery.state == "pending", Delivery.kind == "invoice"
+    )
+    db.session.execute(waiting.values(recipient=request.recipient, customer_id=request.customer_id))
 
 
 def ring_if_due(request: InvoiceRequest | None) -> None:

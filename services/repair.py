@@ -1,7 +1,7 @@
 """What an admin puts right: a mail that did not arrive, an address that was mistyped, a request that is stopped."""
 
 from flask_babel import gettext as _
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 import clock
 import config
@@ -61,15 +61,8 @@ def correct_email(order: Order, email: str) -> None:
         order.email, order.email_key = address, key
         if order.customer is None or order.customer.email_key != key:
             order.customer = _confirmed_account(key)
-        if request and request.customer:
-            request.customer = order.customer
         history.record("order.email_corrected", order=order, customer=order.customer)
-        db.session.flush()
-        if request:
-            waiting = update(Delivery).where(
-                Delivery.order_id == order.id, Delivery.state == "pending", Delivery.kind == "invoice"
-            )
-            db.session.execute(waiting.values(recipient=request.recipient, customer_id=request.customer_id))
+        invoicing.readdress(order)
         invoicing.reconsider(order)
     invoicing.ring_if_due(request)
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from documents.formatting import rounded
-from documents.totals import CENT, DoesNotAddUp, Line, Sale, Totals, apportion, compute, missing_reasons
+from documents.totals import CENT, DoesNotAddUp, Line, Sale, Totals, apportion, compute, foreign_rates, missing_reasons
 
 D = Decimal
 RATES = ("20.00", "10.00", "5.50", "2.10", "0.00", "8.50")
@@ -294,6 +294,13 @@ def test_a_rate_of_zero_says_why() -> None:
         total="20.00",
     )
     assert missing_reasons(sale) == (0, 1)
+
+
+def test_a_rate_of_another_state_is_named() -> None:
+    sale = a_sale(
+        a_line("5.00", rate="21.00"), a_line("5.00", rate="20.00"), a_line("5.00", rate="2.10"), total="15.00"
+    )
+    assert foreign_rates(sale) == (0,)
 
 
 @given(st.lists(st.decimals("-50", "50", places=4), min_size=1, max_size=20), st.integers(-5, 5))

@@ -13,7 +13,7 @@ from time_machine import Traveller
 import clock
 from extensions import db, transaction
 from models import AuditEntry, BillingDetails, InvoiceRequest, Order, OrderLine, Refund, Shipment
-from services import intake, invoicing, orders
+from services import intake, invoicing, orders, production
 from services.intake import Receipt, Refused, VersionConflict
 from shops.schema import OrderMessage
 from tests.shops.messages import a_company, a_line, a_message, a_refund, a_shipment
@@ -168,6 +168,28 @@ def test_another_currency_without_its_rate_waits_for_a_person(app: Flask) -> Non
     assert receive(version=2, currency="CHF", exchange_rate="1.0712").review == ()
 
 
+def test_the_rate_of_another_state_waits_for_a_person(app: Flask) -> None:
+    (reason,) = receive(version=1, lines=[a_line(vat_rate="21.00")], total="26.82").review
+    assert reason.startswith("Ligne 1\u00a0: le taux de 21\u00a0%")
+    assert receive(version=2, lines=[a_line(vat_rate="2.10")], total="26.82").review == ()
+
+
+def test_an_order_that_changes_after_its_invoice_waits_for_a_person(app: Flask) -> None:
+    shipped = (clock.now() - timedelta(days=3)).isoformat()
+    receive(version=1, billing=a_company(), shipped_at=shipped)
+    request = invoicing.of_order(the_order().id)
+    lease = production.claim(request.id)
+    assert lease is not None
+    production.issue(lease)
+
+    assert receive(version=2, billing=a_company(), delivered_at=clock.now().isoformat()).review == ()
+    (reason,) = receive(version=3, billing=a_company(), lines=[a_line()], total="26.82").review
+    assert "FA-2026-000001 (31,72\u00a0€ TTC)" in reason
+    order = the_order()
+    assert [invoice.gross for invoice in order.invoices] == [Decimal("31.72")]
+    assert invoicing.of_order(order.id).state == "issued"
+
+
 # Who it belongs to.
 
 
@@ -198,6 +220,18 @@ def test_an_order_whose_address_the_shop_corrects_leaves_the_former_account(app:
 
     receive(version=3, email="nobody@example.net")
     assert the_order().customer_id is None
+
+
+def test_the_invoice_of_an_order_whose_address_the_shop_corrects_goes_to_the_new_one(app: Flask) -> None:
+    wrong = a_customer(email="claire@example.org", billing=billing_details())
+    right = a_customer(email="claire@example.net")
+    receive(version=1)
+    invoicing.ask(the_order(), wrong)
+
+    receive(version=2, email="claire@example.net")
+    assert invoicing.of_order(the_order().id).recipient == right.email
+    receive(version=3, email="nobody@example.net")
+    assert invoicing.of_order(the_order().id).recipient == "nobody@example.net"
 
 
 # Billing details.
@@ -279,6 +313,14 @@ def test_a_later_version_moves_the_request_along(app: Flask) -> None:
     receive(version=3, billing=a_company(), shipped_at=shipped.isoformat(), cancelled_at=clock.now().isoformat())
     db.session.refresh(request)
     assert request.state == "cancelled"
+
+
+def test_a_cancellation_that_the_shop_takes_back_opens_the_request_again(app: Flask) -> None:
+    receive(version=1, billing=a_company())
+    receive(version=2, billing=a_company(), cancelled_at=clock.now().isoformat())
+    receive(version=3, billing=a_company())
+    request = invoicing.of_order(the_order().id)
+    assert (request.state, request.waiting_for, request.reason) == ("waiting", "shipment", None)
 
 
 def test_an_order_that_stops_adding_up_makes_its_request_wait(app: Flask) -> None:
