@@ -99,7 +99,8 @@ def _billing_form(order: Order, **options: Any) -> BillingForm:
     """Make the form of this order; the tick that changes the account too is on when the account has no details."""
     customer = signed_in_customer()
     proposed = billing_service.proposed_details(order, customer)
-    return BillingForm(obj=proposed, also_account=customer.billing is None, **options)
+    without_vat = invoicing.sold_without_vat(order)
+    return BillingForm(obj=proposed, also_account=customer.billing is None, sold_without_vat=without_vat, **options)
 
 
 def _sections(order: Order) -> dict[str, Any]:

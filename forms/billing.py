@@ -33,6 +33,7 @@ class BillingForm(FlaskForm):
 
     Only the fields in `shown` are rendered; the others are neither required nor sent, and keep what is on record until
     the details are recorded. `also_account` exists on an order's form alone: give its first state, on or off.
+    `sold_without_vat` is said of an order whose buyer owes the VAT, and must have a VAT number for that.
     """
 
     kind = RadioField(
@@ -57,11 +58,14 @@ class BillingForm(FlaskForm):
     country = SelectField(_l("Pays"), choices=_countries, default="FR", validate_choice=False)
     also_account = BooleanField(_l("Enregistrer aussi dans mes données de facturation"))
 
-    def __init__(self, *args: Any, also_account: bool | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, also_account: bool | None = None, sold_without_vat: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(*args, also_account=also_account, **kwargs)
         if also_account is None:
             del self.also_account
         self.tax_id_required = config.current().tax_id_required
+        self.sold_without_vat = sold_without_vat
         self.needs = rules.requirements(self.kind.data, self.country.data or "", self.tax_id_required)
         self.took_proposal = self.only_shows() and USE_PROPOSED in request.form
         if self.took_proposal:
@@ -102,7 +106,8 @@ class BillingForm(FlaskForm):
     def validate(self, extra_validators: Mapping[str, Any] | None = None) -> bool:
         """Put what keeps an invoice from being made out to these details beside the fields; True when nothing does."""
         good = bool(super().validate(extra_validators))
-        for name, message in rules.problems(self.details(), self.tax_id_required).items():
+        problems = rules.problems(self.details(), self.tax_id_required, sold_without_vat=self.sold_without_vat)
+        for name, message in problems.items():
             self[name].errors = (*self[name].errors, message)
             good = False
         return good

@@ -226,7 +226,7 @@ def _review(message: OrderMessage, strict: bool) -> list[str]:
     ]
     reasons += [
         _(
-            "Ligne %(number)s\u00a0: le taux de %(rate)s n'est pas français (vente OSS\u00a0?)\u00a0: pas de facture ici.",
+            "Ligne %(number)s\u00a0: le taux de %(rate)s n'est pas français (vente OSS\u00a0?), pas de facture ici.",
             number=index + 1,
             rate=formatting.rate(message.lines[index].vat_rate),
         )
@@ -297,7 +297,7 @@ def _address_to_customer(order: Order, message: OrderMessage, accounts: dict[str
         return
     key = addresses.email_key(message.email)
     if order.email_key != key or order.customer_id is None:
-        order.customer = accounts.get(key)
+        invoicing.hand_over(order, accounts.get(key))
     order.shop_email, order.email, order.email_key = message.email, message.email, key
     invoicing.readdress(order)
 

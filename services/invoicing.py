@@ -11,8 +11,9 @@ import clock
 import config
 import task_queue
 from extensions import DomainError, db, transaction
-from models import Customer, Delivery, InvoiceRequest, Milestone, Order
+from models import Customer, Delivery, InvoiceRequest, Milestone, Order, OrderLine
 from parties import rules
+from parties.details import Details
 from services import history, outbox
 from services.schedule import Facts, schedule
 
@@ -89,6 +90,28 @@ def reconsider_customer(customer: Customer) -> None:
         reconsider(order)
 
 
+def details_for(request: InvoiceRequest, order: Order) -> Details | None:
+    """Return who the invoice is made out to, as things stand.
+
+    A request that the shop opened waits for no proof of a mailbox: the account of whoever knows the order's number
+    and address has no say in it before that proof.
+    """
+    owner = order.customer
+    if order.billing is None and request.customer is None and owner is not None and not owner.is_confirmed:
+        return None
+    return order.effective_details()
+
+
+def hand_over(order: Order, customer: Customer | None) -> None:
+    """Afterwards the order is this account's, or nobody's; what another account typed into it counts as the shop's.
+
+    Inside the caller's transaction.
+    """
+    if order.billing and order.customer is not None and order.customer is not customer:
+        order.billing.edited_by_customer = False
+    order.customer = customer
+
+
 def readdress(order: Order) -> None:
     """Afterwards the order's request, and its mails that wait, go to whom the order belongs to now.
 
@@ -115,6 +138,12 @@ def ring_if_due(request: InvoiceRequest | None) -> None:
 def of_order(order_id: int) -> InvoiceRequest:
     """Return the request of an order that has one."""
     return db.session.scalars(select(InvoiceRequest).where(InvoiceRequest.order_id == order_id)).one()
+
+
+def sold_without_vat(order: Order) -> bool:
+    """Tell whether the buyer owes the VAT of this order (K, AE): its invoice then bears their VAT number."""
+    owed = select(OrderLine.id).where(OrderLine.order_id == order.id, OrderLine.vat_category.in_(("K", "AE")))
+    return db.session.scalar(owed.limit(1)) is not None
 
 
 def lock_order(order_id: int) -> Order:
@@ -152,8 +181,10 @@ def _open(order: Order, origin: str, customer: Customer | None, purchase_order: 
 def _reschedule(request: InvoiceRequest, order: Order) -> None:
     settings = config.current()
     now = clock.now()
-    details = order.effective_details()
-    complete = details is not None and rules.enough_for_invoice(details, settings.tax_id_required)
+    details = details_for(request, order)
+    complete = details is not None and rules.enough_for_invoice(
+        details, settings.tax_id_required, sold_without_vat=not details.vat_number and sold_without_vat(order)
+    )
     request.details_complete_at = (request.details_complete_at or now) if complete else None
     request.reconciled_at = None if order.needs_review else (request.reconciled_at or now)
     plan = schedule(

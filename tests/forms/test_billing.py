@@ -165,3 +165,10 @@ def test_a_new_form_begins_with_a_person_in_france(app: Flask) -> None:
         form = BillingForm()
         assert (form.kind.data, form.country.data) == ("individual", "FR")
         assert next(iter(form.country)).label.text == "France"
+
+
+def test_an_order_sold_without_vat_asks_for_the_buyers_vat_number(post: FormMaker) -> None:
+    person, company = post(PERSON, sold_without_vat=True), post(COMPANY, sold_without_vat=True)
+    assert "Entreprise" in person.errors["kind"][0]
+    assert "vendue sans TVA" in company.errors["vat_number"][0]
+    assert post(COMPANY | {"vat_number": VAT_NUMBER}, sold_without_vat=True).outcome

@@ -215,3 +215,18 @@ def test_no_order_from_before_invoice_from_opens_a_request(make_app: Callable[..
 def test_by_default_requests_open_from_the_day_of_the_first_start(make_app: Callable[..., Flask]) -> None:
     with make_app(INVOICE_FROM="").app_context():
         assert invoicing.invoice_from().isoformat() == "2026-11-23T00:00:00+01:00"
+
+
+def test_a_sale_without_vat_waits_for_the_buyers_vat_number(app: Flask) -> None:
+    line = factories.a_line(vat_rate=Decimal(0), vat_category="K")
+    order = an_order(customer=a_customer(billing=billing_details()), lines=[line], total=Decimal("26.82"))
+    request = asks(order)
+    assert (request.state, request.waiting_for) == ("waiting", "details")
+
+    with transaction():
+        order = invoicing.lock_order(order.id)
+        order.billing = BillingDetails().take(company_details())
+        db.session.flush()
+        invoicing.reconsider(order)
+    db.session.refresh(request)
+    assert request.state == "scheduled"
