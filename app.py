@@ -17,7 +17,7 @@ from commands.orders import orders_cli
 from documents import seller
 from extensions import babel, csrf, db, login_manager, migrate
 from services import sessions
-from web import errors, formats, headers, logs, received, signed_in
+from web import assets, errors, formats, headers, logs, received, signed_in
 from web.answers import to_sign_in
 
 
@@ -48,6 +48,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
 
     signed_in.install(app)
     headers.install(app, settings)
+    assets.install(app)
     errors.install(app)
     formats.install(app)
     app.context_processor(
@@ -82,7 +83,6 @@ def _flask_settings(settings: config.Settings) -> dict[str, object]:
         "SESSION_COOKIE_HTTPONLY": True,
         "WTF_CSRF_TIME_LIMIT": None,
         "MAX_CONTENT_LENGTH": 1024 * 1024,
-        "SEND_FILE_MAX_AGE_DEFAULT": 3600,
     }
 
 
