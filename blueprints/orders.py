@@ -50,7 +50,7 @@ def billing(number: str) -> ResponseReturnValue:
     if form.validate_on_submit():
         billing_service.record_for_order(order, form.details(), also_account=bool(form.also_account.data))
         flash(_("Données de facturation enregistrées."), "success")
-        return changed("orders/_billed.html", _page_of(order), focus="billing", **_sections(order))
+        return changed("orders/_billed.html", _page_of(order), **_sections(order))
     if "incomplet" in request.args:
         form.validate()  # « Demander une facture » led here: say at once what is missing.
     status = 422 if form.is_submitted() else 200
@@ -106,15 +106,15 @@ def _billing_form(order: Order, **options: Any) -> BillingForm:
 def _sections(order: Order) -> dict[str, Any]:
     """Return what the sections « Données de facturation » and « Facture » of an order's page show."""
     customer, settings = signed_in_customer(), config.current()
-    details = billing_service.shown_details(order, customer)
+    details, personal = billing_service.shown_details(order, customer), order.personal_data_visible_to(customer)
     return {
         "order": order,
-        "personal": order.personal_data_visible_to(customer),
+        "personal": personal,
         "details": details,
         "hidden": details is None and order.billing is not None,
         "editable": billing_service.is_changeable(order),
         "refusal": _refusal(order),
-        "ask_form": AskForm(formdata=None, purchase_order=order.purchase_order or ""),
+        "ask_form": AskForm(formdata=None, purchase_order=(personal and order.purchase_order) or ""),
         "hours": (settings.invoice_delay_hours, settings.invoice_deadline_hours),
     }
 

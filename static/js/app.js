@@ -18,7 +18,7 @@ document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
 // where it was. A whole new page is read from its beginning.
 document.addEventListener("htmx:after:settle", ({ detail: { task, newContent } }) => {
   if (task.type !== "main") return;
-  const nodes = newContent.filter((node) => node instanceof Element);
+  const nodes = newContent.filter((node) => node instanceof Element && node.isConnected); // A morph leaves its pattern behind.
   const first = (selector) => nodes.flatMap((node) => [...(node.matches(selector) ? [node] : []), ...node.querySelectorAll(selector)])[0];
   const wrong = first("[aria-invalid=true]");
   const kept = nodes.some((node) => node.contains(document.activeElement));
@@ -27,12 +27,14 @@ document.addEventListener("htmx:after:settle", ({ detail: { task, newContent } }
   found?.focus();
 });
 
-// A failed request swaps nothing: what was typed stays. A form refused with 422 says so beside its fields.
+// A failed request swaps nothing: what was typed stays. The server's own sentence is the best; a form refused with 422
+// says so beside its fields.
 document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
   const { status } = ctx.response;
   if (status === 422 || "quiet" in ctx.sourceElement.dataset) return;
-  const { expired, busy, failed } = flash().dataset;
-  say({ 401: expired, 429: busy }[status] ?? failed);
+  const answer = new DOMParser().parseFromString(ctx.text, "text/html");
+  const { expired, failed } = flash().dataset;
+  say(status === 401 ? expired : answer.querySelector("#flash .notice")?.textContent ?? failed);
 });
 
 document.addEventListener("htmx:error", ({ detail: { ctx } }) => {

@@ -85,7 +85,7 @@ def test_asking_with_incomplete_details_opens_the_form_in_place(client: LintingC
     answer = client.htmx("POST", page_of(order) + "/facture", data={})
     assert answer.status_code == 200
     assert ASKED in answer.text
-    assert re.search(r'<section id="billing"[^>]*hx-swap-oob="outerHTML"', answer.text)
+    assert re.search(r'<section id="billing"[^>]*hx-swap-oob="outerMorph"', answer.text)
     assert "Indiquez votre nom." in answer.text
     assert answer.text.count("autofocus") == 1
     assert "Il manque des informations" in answer.text
@@ -114,7 +114,7 @@ def test_saving_the_details_moves_the_waiting_request_on_in_place(client: Lintin
     answer = client.htmx("POST", page_of(order) + "/facturation", data={**PERSON, "also_account": "y"})
     assert answer.status_code == 200
     assert "12 rue Mercière" in answer.text
-    assert re.search(r'<section id="request"[^>]*hx-swap-oob="outerHTML"', answer.text)
+    assert re.search(r'<section id="request"[^>]*hx-swap-oob="outerMorph"', answer.text)
     assert "après l'expédition" in answer.text
     db.session.refresh(newcomer)
     assert newcomer.billing is not None
@@ -290,7 +290,7 @@ def test_an_invoice_that_is_not_drawn_yet_has_no_link(client: LintingClient, cla
 
 
 def test_an_unproven_account_sees_its_order_without_addresses(client: LintingClient, unproven: Customer) -> None:
-    order = an_order(customer=unproven, billing=company_details(company_name="Secret SARL"))
+    order = an_order(customer=unproven, billing=company_details(company_name="Secret SARL"), purchase_order="Pour Zoé")
     for url in (page_of(order), page_of(order) + "/facturation"):
         page = client.get(url).text
         for secret in ("Secret SARL", "quai Perrache", "rue Mercière", "73282932000074"):
