@@ -116,7 +116,8 @@ class Tally:
             click.echo(f"      {', '.join(reason.places + more)}")
 
     def _note(self, candidate: Candidate, problem: FieldProblem) -> None:
-        text = str(FieldProblem(re.sub(r"\[\d+\]", "[]", problem.path), problem.message))
+        message = re.sub(r"^Ligne \d+\u00a0: ", "", problem.message)  # The same slip in many rows is one reason.
+        text = str(FieldProblem(re.sub(r"\[\d+\]", "[]", problem.path), message))
         if text not in self.reasons and len(self.reasons) >= _MOST_REASONS:
             text = _("Autres raisons")
         reason = self.reasons.setdefault(text, _Reason())

@@ -248,7 +248,7 @@ def _before_discount(sale: Sale, key: RateKey, indexes: tuple[int, ...]) -> _Gro
     # The shop may state its taxes after the order's discount; _after_discount then looks at them again.
     if sale.order_discount or (abs(vat - own.vat) <= CENT * len(indexes) and key[0]):
         return own
-    raise _taxes_differ(sale, vat - own.vat)
+    raise _taxes_differ(sale, vat, own.vat)
 
 
 def _after_discount(sale: Sale, before: _Group, share: Decimal) -> _Group:
@@ -265,7 +265,7 @@ def _after_discount(sale: Sale, before: _Group, share: Decimal) -> _Group:
         return replace(own, net=gross - vat, vat=vat)
     if abs(vat - before.vat) <= CENT * len(before.indexes):
         return own
-    raise _taxes_differ(sale, vat - before.vat)
+    raise _taxes_differ(sale, vat, before.vat)
 
 
 def _shop_vat(sale: Sale, indexes: tuple[int, ...]) -> Decimal | None:
@@ -308,7 +308,7 @@ def _adopt_total_tax(sale: Sale, groups: list[_Group], shares: list[Decimal]) ->
         return groups
     difference = sale.total_tax - sum((group.vat for group in groups), ZERO)
     if abs(difference) > CENT * len(sale.lines):
-        raise _taxes_differ(sale, difference)
+        raise _taxes_differ(sale, sale.total_tax, sale.total_tax - difference)
     step = CENT if difference > 0 else -CENT
     adopted = list(groups)
     # One cent a turn, the largest VAT first, so that no rate strays further than it must.
@@ -389,9 +389,11 @@ def _is_empty(group: _Group, groups: int) -> bool:
     return groups > 1 and not (group.key[0] or group.key[1] or group.net or group.vat)
 
 
-def _taxes_differ(sale: Sale, difference: Decimal) -> DoesNotAddUp:
+def _taxes_differ(sale: Sale, stated: Decimal, own: Decimal) -> DoesNotAddUp:
+    difference = stated - own
     return DoesNotAddUp(
-        f"La TVA annoncée ne correspond pas aux taux des lignes (écart : {_signed(difference)}).",
+        f"La TVA annoncée est {_figure(stated)}, les taux des lignes donnent {_figure(own)} "
+        f"(écart : {_signed(difference)}).",
         difference,
         _explain(sale),
     )

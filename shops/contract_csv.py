@@ -9,7 +9,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 
 from shops.candidates import Candidate, UnreadableFile, check, refuse_all
@@ -37,6 +37,7 @@ _ORDER_DECIMALS = ("exchange_rate", "order_discount", "total_tax", "total", "pai
 _LINE_DECIMALS = ("line_quantity", "line_unit_price", "line_discount", "line_vat_rate", "line_tax")
 _DECIMALS = frozenset((*_ORDER_DECIMALS, *_LINE_DECIMALS))
 _DECIMAL_COMMA = re.compile(r"(-?[0-9]+),([0-9]+)")
+_LINE_PATH = re.compile(r"lines\[([0-9]+)\]")
 _LONGEST_HEADER = 10_000
 
 
@@ -49,6 +50,7 @@ class _Rows:
     last_line: int
     order: dict[str, str]
     lines: list[dict[str, str]] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
     problems: list[FieldProblem] = field(default_factory=list)
 
 
@@ -126,8 +128,8 @@ def _by_number(rows: Any, columns: list[str]) -> Iterator[_Rows]:
 def _add(rows: _Rows, row: dict[str, str], surplus: int, line: int) -> None:
     """Take one row in; of an order with too many lines, one more than allowed is kept, for the schema to refuse."""
     if surplus:
-        what = "en trop" if surplus > 0 else "en moins"
-        rows.problems.append(FieldProblem("", f"Ligne {line}\u00a0: {abs(surplus)} colonnes {what}."))
+        what = ("colonnes" if abs(surplus) > 1 else "colonne") + (" en trop" if surplus > 0 else " en moins")
+        rows.problems.append(FieldProblem("", f"Ligne {line}\u00a0: {abs(surplus)} {what}."))
         return
     for name, value in row.items():
         if not name.startswith(_LINE) and value != rows.order.get(name):
@@ -135,6 +137,7 @@ def _add(rows: _Rows, row: dict[str, str], surplus: int, line: int) -> None:
             rows.problems.append(FieldProblem(name, reason))
     if len(rows.lines) <= MAX_LINES:
         rows.lines.append({name: value for name, value in row.items() if name.startswith(_LINE)})
+        rows.places.append(line)
 
 
 def _candidate(rows: _Rows, *, decimal_comma: bool) -> Candidate:
@@ -149,7 +152,17 @@ def _candidate(rows: _Rows, *, decimal_comma: bool) -> Candidate:
     sent["lines"] = [
         {name.removeprefix(_LINE): value for name, value in _values(line, decimal_comma).items()} for line in rows.lines
     ]
-    return check(sent, number=number, first_line=first_line, last_line=last_line)
+    candidate = check(sent, number=number, first_line=first_line, last_line=last_line)
+    return replace(candidate, problems=tuple(_in_columns(problem, rows) for problem in candidate.problems))
+
+
+def _in_columns(problem: FieldProblem, rows: _Rows) -> FieldProblem:
+    """Name the column and the row of the file, which is what its author sees, instead of the message's field."""
+    part, _dot, name = problem.path.partition(".")
+    if found := _LINE_PATH.fullmatch(part):
+        return FieldProblem(_LINE + name, f"Ligne {rows.places[int(found[1])]}\u00a0: {problem.message}")
+    prefix = next((prefix for prefix, (field_name, _model) in _PARTS.items() if field_name == part), "")
+    return FieldProblem(prefix + name, problem.message) if prefix and name else problem
 
 
 def _values(row: dict[str, str], decimal_comma: bool) -> dict[str, Any]:

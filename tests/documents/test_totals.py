@@ -296,6 +296,11 @@ def test_a_rate_of_zero_says_why() -> None:
     assert missing_reasons(sale) == (0, 1)
 
 
+def test_taxes_that_differ_are_told_beside_what_the_rates_give() -> None:
+    with pytest.raises(DoesNotAddUp, match="La TVA annoncée est 2,00, les taux des lignes donnent 1,67"):
+        compute(a_sale(a_line("10.00"), total="10.00", total_tax=D("2.00")))
+
+
 def test_a_rate_of_another_state_is_named() -> None:
     sale = a_sale(
         a_line("5.00", rate="21.00"), a_line("5.00", rate="20.00"), a_line("5.00", rate="2.10"), total="15.00"

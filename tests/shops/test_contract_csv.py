@@ -86,11 +86,11 @@ def test_a_comma_in_a_figure_of_a_comma_file_is_refused() -> None:
         ({"total": "31.725"}, "total", "décimales"),
         ({"version": "1.0"}, "version", "entier"),
         ({"prices_include_tax": "vrai"}, "prices_include_tax", "true ou false"),
-        ({"line_kind": ""}, "lines[0].kind", "obligatoire"),
-        ({"line_unit_price": "NaN"}, "lines[0].unit_price", "décimal"),
+        ({"line_kind": ""}, "line_kind", "obligatoire"),
+        ({"line_unit_price": "NaN"}, "line_unit_price", "décimal"),
         ({"email": ""}, "email", "obligatoire"),
         ({"number": ""}, "number", "obligatoire"),
-        ({"billing_kind": "x"}, "billing.kind", "individual"),
+        ({"billing_kind": "x"}, "billing_kind", "individual"),
     ],
 )
 def test_a_bad_cell_is_told_with_its_lines(row: dict[str, str], path: str, words: str) -> None:
@@ -101,6 +101,15 @@ def test_a_bad_cell_is_told_with_its_lines(row: dict[str, str], path: str, words
     assert words in bad.problems[0].message
 
 
+def test_a_bad_cell_of_a_line_is_told_with_its_own_row() -> None:
+    (bad,) = read(written({}, {"line_unit_price": "x"}, {"line_vat_rate": "200"}))
+
+    assert [(problem.path, problem.message[:9]) for problem in bad.problems] == [
+        ("line_unit_price", "Ligne 3\u00a0:"),
+        ("line_vat_rate", "Ligne 4\u00a0:"),
+    ]
+
+
 def test_a_row_that_says_something_else_of_its_order_is_told() -> None:
     (bad,) = read(written({}, {"total": "30.00"}))
 
@@ -109,7 +118,7 @@ def test_a_row_that_says_something_else_of_its_order_is_told() -> None:
     ]
 
 
-@pytest.mark.parametrize(("end", "words"), [(",20.00,5", "1 colonnes en trop"), ("", "1 colonnes en moins")])
+@pytest.mark.parametrize(("end", "words"), [(",20.00,5", "1 colonne en trop"), ("", "1 colonne en moins")])
 def test_a_row_with_other_columns_refuses_its_order_only(end: str, words: str) -> None:
     lines = written({}, {}, {"number": "A-2"}).splitlines()
     lines[2] = lines[2].removesuffix(",20.00") + end
@@ -156,7 +165,7 @@ def test_bytes_that_are_no_utf8_are_refused_in_their_cell() -> None:
     text = written({"billing_company_name": "ASCII"}, {"number": "A-2", "billing_company_name": "ASCII"})
     first, second = read(text.replace("personnalisé", "rayé", 1).encode("latin-1").replace(b"personnalis\xe9", b"uni"))
 
-    assert [problem.path for problem in first.problems] == ["lines[0].description"]
+    assert [problem.path for problem in first.problems] == ["line_description"]
     assert second.message is not None
 
 
