@@ -25,13 +25,24 @@ log = logging.getLogger(__name__)
 
 
 class WrongMode(Exception):
-    """The installation has issued live invoices and is now started in trial mode: the switch is one-way."""
+    """The installation has issued live invoices and is now started in trial mode, or with another prefix."""
 
 
 def require_mode() -> None:
-    """Raise WrongMode when live invoices exist and `ISSUE_MODE` says trial again."""
-    if not config.current().live and db.session.get(Milestone, "live") is not None:
+    """Raise WrongMode when invoices exist that `ISSUE_MODE` or `INVOICE_PREFIX` would not have issued."""
+    settings = config.current()
+    if db.session.get(Milestone, "live") is None:
+        return
+    if not settings.live:
         raise WrongMode("ISSUE_MODE is trial, but live invoices have been issued: the switch to live is one-way.")
+    latest = db.session.scalar(
+        select(Invoice.series).where(Invoice.trial.is_(False)).order_by(Invoice.id.desc()).limit(1)
+    )
+    if latest is not None and latest.rpartition("-")[0] != settings.invoice_prefix:
+        raise WrongMode(
+            f"INVOICE_PREFIX is {settings.invoice_prefix}, but invoices have been issued in the series {latest}: "
+            "the first issue has locked it."
+        )
 
 
 def claim(request_id: int) -> Lease | None:
@@ -51,7 +62,7 @@ def issue(lease: Lease) -> int | None:
         if request.state == "scheduled":
             order = invoicing.lock_order(request.order_id)
             invoicing.reconsider(order)
-            details = order.effective_details()
+            details = invoicing.details_for(request, order)
             if details is None or request.state != "scheduled" or not request.is_due:
                 leases.release(request)
                 return None

@@ -226,6 +226,14 @@ def test_after_live_there_is_no_way_back_to_trial(make_app: Callable[..., Flask]
             production.issue(lease)
 
 
+def test_the_first_issue_locks_the_prefix(make_app: Callable[..., Flask]) -> None:
+    with make_app().app_context():
+        produced(a_due_request())
+        production.require_mode()
+    with make_app(INVOICE_PREFIX="FX").app_context(), pytest.raises(production.WrongMode, match="INVOICE_PREFIX"):
+        production.require_mode()
+
+
 def test_what_changes_after_issue_changes_no_document(app: Flask) -> None:
     request = a_due_request()
     lease = production.claim(request.id)
