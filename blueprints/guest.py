@@ -18,7 +18,7 @@ from web.answers import see_other
 bp = Blueprint("guest", __name__, url_prefix="/suivi-commande")
 
 REMEMBERED_SECONDS = 30 * 60
-KEY = "looked_up"
+KEY = "looked_up_by"  # A cookie of an earlier release, under an earlier name, is not read.
 
 
 def with_order(view: Callable[[Order], ResponseReturnValue]) -> Callable[[], ResponseReturnValue]:
@@ -26,8 +26,8 @@ def with_order(view: Callable[[Order], ResponseReturnValue]) -> Callable[[], Res
 
     @wraps(view)
     def guarded() -> ResponseReturnValue:
-        order_id, until = session.get(KEY) or (0, 0)
-        order = guests.order_looked_up(order_id) if until > clock.now().timestamp() else None
+        order_id, email, until = session.get(KEY) or (0, "", 0)
+        order = guests.order_looked_up(order_id, email) if until > clock.now().timestamp() else None
         if order is None:
             session.pop(KEY, None)
             flash(_("Indiquez le numéro de la commande et votre adresse e-mail pour la consulter."), "info")
@@ -44,7 +44,7 @@ def status() -> ResponseReturnValue:
     if form.validate_on_submit():
         order = guests.look_up(form.order_number.data or "", form.email.data, visitor=request.remote_addr)
         if order is not None:
-            session[KEY] = (order.id, int(clock.now().timestamp()) + REMEMBERED_SECONDS)
+            session[KEY] = (order.id, order.email_key, int(clock.now().timestamp()) + REMEMBERED_SECONDS)
             return see_other(url_for(".order"))
         form.refuse()
     return render_template("guest/status.html", form=form), 422 if form.is_submitted() else 200

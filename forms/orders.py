@@ -1,13 +1,21 @@
 """The form under an order: « Demander une facture »."""
 
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import StringField
+from wtforms import Field, StringField, ValidationError
 from wtforms.validators import Length
 
+from parties import rules, texts
 
-def _one_line(text: str | None) -> str:
-    return " ".join((text or "").split())
+
+def _tidy(text: str | None) -> str:
+    return texts.tidy(text or "")
+
+
+def _printable(_form: FlaskForm, field: Field) -> None:
+    if not rules.is_printable(field.data or ""):
+        raise ValidationError(_("Ce champ contient un caractère qui ne s'imprime pas\u00a0: effacez-le."))
 
 
 class AskForm(FlaskForm):
@@ -15,6 +23,6 @@ class AskForm(FlaskForm):
 
     purchase_order = StringField(
         _l("Votre référence / n° de bon de commande"),
-        filters=[_one_line],
-        validators=[Length(max=100, message=_l("Cette référence peut contenir 100 caractères au plus."))],
+        filters=[_tidy],
+        validators=[Length(max=100, message=_l("Cette référence peut contenir 100 caractères au plus.")), _printable],
     )

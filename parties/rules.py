@@ -245,9 +245,13 @@ def _problems_of(field: str, value: str, details: Details) -> Iterator[str]:
         yield f"Ce champ peut contenir {limit} caractères au plus."
 
 
+def is_printable(text: str) -> bool:
+    """Tell whether the text can be printed: any script and emoji, but nothing that XML 1.0 refuses (§ 2.2)."""
+    return not any(unicodedata.category(sign) in ("Cc", "Cs", "Cn", "Co") for sign in text)
+
+
 def _text_problems(value: str) -> Iterator[str]:
-    """Any script and emoji are welcome; what cannot be printed, or XML 1.0 refuses (§ 2.2), is not."""
-    if any(unicodedata.category(sign) in ("Cc", "Cs", "Cn", "Co") for sign in value):
+    if not is_printable(value):
         yield "Ce champ contient un caractère qui ne s'imprime pas\u00a0: effacez-le et saisissez de nouveau."
     if not any(unicodedata.category(sign)[0] in "LNS" for sign in value):
         yield "Ce champ ne contient que de la ponctuation\u00a0: écrivez-le en toutes lettres."

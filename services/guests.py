@@ -31,10 +31,11 @@ def look_up(number: str, email: str, *, visitor: str | None = None) -> Order | N
     return order
 
 
-def order_looked_up(order_id: int) -> Order | None:
-    """Return the order that a guest has found, with what its page shows."""
+def order_looked_up(order_id: int, email: str) -> Order | None:
+    """Return the order that a guest has found, with what its page shows, while it still bears the address they gave."""
     shown = (selectinload(Order.lines), selectinload(Order.shipments), selectinload(Order.refunds))
-    return db.session.scalar(select(Order).where(Order.id == order_id).options(*shown))
+    found = select(Order).where(Order.id == order_id, Order.email_key == email)
+    return db.session.scalar(found.options(*shown))
 
 
 def create_account(order: Order, password: str, locale: str = "fr", *, visitor: str | None = None) -> Customer | None:

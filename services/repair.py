@@ -60,7 +60,7 @@ def correct_email(order: Order, email: str) -> None:
             return
         order.email, order.email_key = address, key
         if order.customer is None or order.customer.email_key != key:
-            order.customer = _confirmed_account(key)
+            invoicing.hand_over(order, _confirmed_account(key))
         history.record("order.email_corrected", order=order, customer=order.customer)
         invoicing.readdress(order)
         invoicing.reconsider(order)

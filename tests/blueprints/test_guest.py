@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from extensions import db
 from models import Customer, Delivery, Order, Shipment
-from services import limits
+from services import limits, repair
 from tests.support.client import LintingClient
 from tests.support.factories import PASSWORD, PLACED, a_customer, an_order, billing_details
 
@@ -80,6 +80,16 @@ def test_what_was_found_is_remembered_for_half_an_hour(
     frozen_clock.shift(timedelta(minutes=2))
     assert client.get("/suivi-commande/commande").location == "/suivi-commande"
     assert client.get("/suivi-commande/compte").location == "/suivi-commande"
+    assert client.post("/suivi-commande/compte", data={"password": PASSWORD}).location == "/suivi-commande"
+
+
+def test_what_was_found_is_forgotten_once_the_order_bears_another_address(client: LintingClient) -> None:
+    order = the_order()
+    look_up(client)
+    repair.correct_email(order, "secret@example.org")
+    for page in ("/suivi-commande/commande", "/suivi-commande/compte"):
+        answer = client.get(page)
+        assert (answer.status_code, answer.location) == (303, "/suivi-commande")
     assert client.post("/suivi-commande/compte", data={"password": PASSWORD}).location == "/suivi-commande"
 
 

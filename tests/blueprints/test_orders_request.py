@@ -75,6 +75,19 @@ def test_a_reference_that_is_too_long_is_refused_beside_its_field(client: Lintin
     assert db.session.query(InvoiceRequest).count() == 0
 
 
+def test_a_reference_that_cannot_be_printed_is_refused(client: LintingClient, claire: Customer) -> None:
+    order = an_order(customer=claire)
+    answer = client.post(page_of(order) + "/facture", data={"purchase_order": "BC \ue000 118"})
+    assert answer.status_code == 422
+    assert "effacez-le" in answer.text
+    assert db.session.query(InvoiceRequest).count() == 0
+
+
+def test_a_reference_cannot_turn_the_line_around_it(client: LintingClient, claire: Customer) -> None:
+    client.post(page_of(an_order(customer=claire)) + "/facture", data={"purchase_order": "\u202eBC\u2066 118"})
+    assert db.session.query(InvoiceRequest).one().purchase_order == "BC 118"
+
+
 def test_the_shops_own_reference_is_proposed(client: LintingClient, claire: Customer) -> None:
     order = an_order(customer=claire, purchase_order="BC-2026-118")
     assert 'value="BC-2026-118"' in client.get(page_of(order)).text
@@ -293,7 +306,7 @@ def test_an_unproven_account_sees_its_order_without_addresses(client: LintingCli
     order = an_order(customer=unproven, billing=company_details(company_name="Secret SARL"), purchase_order="Pour Zoé")
     for url in (page_of(order), page_of(order) + "/facturation"):
         page = client.get(url).text
-        for secret in ("Secret SARL", "quai Perrache", "rue Mercière", "73282932000074"):
+        for secret in ("Secret SARL", "quai Perrache", "rue Mercière", "73282932000074", "Pour Zoé"):
             assert secret not in page
     assert "T-shirt personnalisé" in client.get(page_of(order)).text
     assert "une fois votre adresse e-mail confirmée" in client.get(page_of(order)).text

@@ -14,7 +14,7 @@ import clock
 import task_queue
 from extensions import DomainError, db
 from models import AuditEntry, BillingDetails, Customer, Order
-from services import billing, intake, invoicing, production
+from services import billing, guests, intake, invoicing, production, repair
 from shops.schema import OrderMessage
 from tests.support.factories import a_customer, a_request, an_order, billing_details, company_details
 
@@ -150,6 +150,31 @@ def test_a_stranger_cannot_rewrite_a_request_the_shop_opened(app: Flask) -> None
     with pytest.raises(DomainError, match="Confirmez d'abord"):
         billing.record_for_order(order, billing_details(), also_account=False)
     assert order.effective_details() == company_details()
+
+
+def test_an_unproven_account_has_no_say_in_a_request_the_shop_opened(app: Flask) -> None:
+    customer = a_customer(confirmed=False)
+    order = an_order(customer=customer, shipped_at=clock.now())
+    request = a_request(order, origin="checkout", customer=None, waiting_for="details")
+    billing.record_for_customer(customer, billing_details(company_name="Voleur"))
+    assert (request.state, request.waiting_for) == ("waiting", "details")
+    customer.confirmed_at = clock.now()
+    db.session.commit()
+    billing.record_for_customer(customer, billing_details())
+    assert request.state == "scheduled"
+
+
+def test_what_one_account_typed_is_not_read_by_the_next_unproven_one(app: Flask) -> None:
+    former = a_customer()
+    order = an_order(customer=former)
+    billing.record_for_order(order, billing_details(), also_account=False)
+    repair.correct_email(order, "inconnu@example.org")
+    assert order.customer_id is None
+    newcomer = guests.create_account(order, "une longue phrase")
+    assert newcomer is not None
+    db.session.refresh(order)
+    assert order.customer_id == newcomer.id
+    assert billing.shown_details(order, newcomer) is None
 
 
 def test_an_unconfirmed_account_completes_the_details_of_its_own_request(app: Flask) -> None:
