@@ -172,9 +172,9 @@ def test_what_one_account_typed_is_not_read_by_the_next_unproven_one(app: Flask)
     assert order.customer_id is None
     newcomer = guests.create_account(order, "une longue phrase")
     assert newcomer is not None
-    db.session.refresh(order)
-    assert order.customer_id == newcomer.id
-    assert billing.shown_details(order, newcomer) is None
+    moved = db.session.get_one(Order, order.id, populate_existing=True)
+    assert moved.customer_id == newcomer.id
+    assert billing.shown_details(moved, newcomer) is None
 
 
 def test_an_unconfirmed_account_completes_the_details_of_its_own_request(app: Flask) -> None:
