@@ -1,9 +1,12 @@
 """The three answers that every view gives, to htmx and to a plain browser alike."""
 
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
-from flask import redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.urls import iri_to_uri
+from flask_babel import gettext as _
 
 
 def wants_fragment() -> bool:
@@ -28,13 +31,17 @@ def changed(fragment: str, url: str, **context: Any) -> ResponseReturnValue:
 def see_other(url: str) -> ResponseReturnValue:
     """Lead to another page after a change, whoever asks: htmx loads it as a page, a browser follows the 303."""
     if "HX-Request" in request.headers:
-        return "", 204, {"HX-Location": url}
+        return "", 204, {"HX-Location": iri_to_uri(url)}
     return redirect(url, 303)
 
 
 def to_sign_in() -> ResponseReturnValue:
-    """Lead to the sign-in page, never into a fragment of the page that is open."""
-    if "HX-Request" in request.headers:
-        return "", 401, {"HX-Redirect": url_for("auth.sign_in")}
-    following = request.full_path.rstrip("?") if request.method == "GET" else None
-    return redirect(url_for("auth.sign_in", next=following), 303)
+    """Lead to the sign-in page, never into a fragment of the page that is open, and from there back to that page."""
+    from_htmx = "HX-Request" in request.headers
+    if request.method == "GET" and not from_htmx:
+        return redirect(url_for("auth.sign_in", next=request.full_path.rstrip("?")), 303)
+    flash(_("Votre session a expiré. Reconnectez-vous pour continuer."), "warning")
+    page = urlsplit(request.headers.get("HX-Current-URL") or request.referrer or "")
+    following = urlunsplit(("", "", page.path, page.query, "")) if page.netloc == request.host else None
+    address = url_for("auth.sign_in", next=following)
+    return ("", 401, {"HX-Redirect": address}) if from_htmx else redirect(address, 303)

@@ -143,6 +143,17 @@ def test_an_expired_session_never_puts_the_sign_in_page_into_a_fragment(client: 
     assert answer.headers["HX-Redirect"] == "/connexion"
 
 
+def test_after_an_expired_session_the_sign_in_page_says_why_and_leads_back(client: LintingClient) -> None:
+    page = "http://localhost/espace-client/donnees-de-facturation"
+    by_htmx = client.htmx("POST", "/espace-client/donnees-de-facturation", headers={"HX-Current-URL": page})
+    assert by_htmx.headers["HX-Redirect"] == "/connexion?next=/espace-client/donnees-de-facturation"
+    assert "Votre session a expiré." in client.get(by_htmx.headers["HX-Redirect"]).text
+    plain = client.post("/espace-client/donnees-de-facturation", headers={"Referer": page})
+    assert plain.location == "/connexion?next=/espace-client/donnees-de-facturation"
+    from_elsewhere = client.htmx("POST", "/confirmer/renvoyer", headers={"HX-Current-URL": "https://evil.example/x"})
+    assert from_elsewhere.headers["HX-Redirect"] == "/connexion"
+
+
 def test_registering_says_the_same_to_a_new_and_to_a_known_address_and_signs_nobody_in(client: LintingClient) -> None:
     a_customer(email="paul@example.org")
     pages = {}
