@@ -28,10 +28,10 @@ def write_once(name: str, data: bytes) -> Stored:
     OSError when the folder cannot be written.
     """
     path = _path(name)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        with temporary.open("xb") as file:
+        with open(temporary, "xb", opener=_for_us_alone) as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -68,6 +68,11 @@ def _path(name: str) -> Path:
     if not path.is_relative_to(folder.resolve()):
         raise ValueError(f"{name} leads out of the documents folder")
     return path
+
+
+def _for_us_alone(path: str, flags: int) -> int:
+    """Open a file that no other account of the machine reads, whatever the umask is: invoices name people."""
+    return os.open(path, flags, 0o600)
 
 
 def _fsync_folder(folder: Path) -> None:

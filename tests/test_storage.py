@@ -38,6 +38,12 @@ def test_nothing_half_written_is_left_behind(app: Flask) -> None:
     assert [path.name for path in folder_of(app).iterdir()] == ["FA-1.pdf"]
 
 
+def test_no_other_account_of_the_machine_reads_a_document(app: Flask) -> None:
+    storage.write_once("FA-1.pdf", b"one")
+    modes = [path.stat().st_mode & 0o077 for path in (folder_of(app), folder_of(app) / "FA-1.pdf")]
+    assert modes == [0, 0]
+
+
 @pytest.mark.parametrize("name", ["../secret.pdf", "/etc/passwd", "a/../../b.pdf"])
 def test_no_name_leads_out_of_the_folder(app: Flask, name: str) -> None:
     with pytest.raises(ValueError, match="leads out"):

@@ -126,6 +126,14 @@ def test_after_signing_in_nobody_is_led_elsewhere(client: LintingClient, wanted:
     assert client.get("/connexion", query_string={"next": wanted}).location == location
 
 
+def test_a_search_with_accents_is_led_back_to_by_htmx_too(client: LintingClient) -> None:
+    claire = a_customer()
+    data = {"email": claire.email, "password": PASSWORD}
+    wanted = {"next": "/espace-client/commandes?q=é€"}
+    answer = client.htmx("POST", "/connexion", data=data, query_string=wanted)
+    assert answer.headers["HX-Location"] == "/espace-client/commandes?q=%C3%A9%E2%82%AC"
+
+
 def test_a_page_asked_for_before_signing_in_comes_after_it(client: LintingClient) -> None:
     a_customer()
     answer = client.get(AREA)

@@ -1,3 +1,4 @@
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -259,6 +260,14 @@ def test_a_reset_is_mailed_to_the_account_and_to_nobody_else(app: Flask) -> None
     assert [(mail.kind, mail.recipient, mail.customer_id) for mail in mails()] == [
         ("password_reset", "claire@example.org", claire.id)
     ]
+
+
+@pytest.mark.parametrize("email", ["claire@example.org", "paul@example.org"])
+def test_how_long_a_reset_takes_does_not_tell_who_has_an_account(app: Flask, email: str) -> None:
+    a_customer()
+    begun = time.perf_counter()
+    accounts.request_reset(email)
+    assert time.perf_counter() - begun >= accounts.RESET_TAKES_SECONDS
 
 
 def test_resets_are_five_an_hour_at_most_without_saying_so(app: Flask, frozen_clock: time_machine.Traveller) -> None:
