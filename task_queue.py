@@ -42,7 +42,9 @@ def ring(job_name: str, identifier: int) -> bool:
     try:
         with connection(url) as redis:
             queue = Queue(QUEUE, connection=redis, serializer=JSONSerializer, default_timeout=JOB_TIMEOUT_SECONDS)
-            queue.enqueue(f"jobs.{job_name}", identifier, result_ttl=0, failure_ttl=0)
+            # Somebody may sit in front of the code that a mail brings; a document has a day.
+            first = job_name == "deliver"
+            queue.enqueue(f"jobs.{job_name}", identifier, at_front=first, result_ttl=0, failure_ttl=0)
     except (RedisError, OSError) as error:
         _deaf_until[url] = time.monotonic() + DEAF_SECONDS
         log.warning("bell not heard", extra={"job": job_name, "id": identifier, "error": type(error).__name__})

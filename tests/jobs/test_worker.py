@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from rq import Queue
+from rq.serializers import JSONSerializer
 from sqlalchemy import func, select, update
 
 import clock
@@ -138,3 +140,17 @@ def test_a_wrong_setting_stops_the_worker_with_one_line(settings: dict[str, str]
     )
     assert ended.returncode != 0
     assert ended.stderr.strip().splitlines() == ["espace-client: SMTP_URL must start with smtp: or smtps:"]
+
+
+@pytest.mark.databases("sqlite")
+def test_a_mail_that_somebody_waits_for_overtakes_documents(app: Flask, redis_server: str) -> None:
+    for request_id in (1, 2):
+        task_queue.ring("produce", request_id)
+    task_queue.ring("deliver", 3)
+    with task_queue.connection(redis_server) as redis:
+        jobs = Queue(task_queue.QUEUE, connection=redis, serializer=JSONSerializer).jobs
+    assert [(job.func_name, job.args) for job in jobs] == [
+        ("jobs.deliver", (3,)),
+        ("jobs.produce", (1,)),
+        ("jobs.produce", (2,)),
+    ]
