@@ -149,8 +149,8 @@ def test_a_mail_that_somebody_waits_for_overtakes_documents(app: Flask, redis_se
     task_queue.ring("deliver", 3)
     with task_queue.connection(redis_server) as redis:
         jobs = Queue(task_queue.QUEUE, connection=redis, serializer=JSONSerializer).jobs
-    assert [(job.func_name, job.args) for job in jobs] == [
-        ("jobs.deliver", (3,)),
-        ("jobs.produce", (1,)),
-        ("jobs.produce", (2,)),
+    assert [(job.func_name, *job.args) for job in jobs] == [
+        ("jobs.deliver", 3),
+        ("jobs.produce", 1),
+        ("jobs.produce", 2),
     ]
