@@ -69,7 +69,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
 
 def _flask_settings(settings: config.Settings) -> dict[str, object]:
     public = urlsplit(settings.public_url)
-    hosts = [public.hostname or "", "127.0.0.1", "localhost", "[::1]"]  # This machine's own names are for its probes.
+    hosts = [public.hostname or "", "127.0.0.1", "localhost"]  # This machine's own names are for its probes.
     return {
         "SECRET_KEY": settings.secret_key,
         "SQLALCHEMY_DATABASE_URI": settings.database_url,

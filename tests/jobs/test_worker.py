@@ -133,6 +133,25 @@ def test_after_kill_9_in_the_middle_the_next_worker_goes_on(
 
 
 @pytest.mark.databases("sqlite")
+def test_a_worker_told_to_stop_ends_the_job_that_has_begun(
+    app: Flask, settings: dict[str, str], redis_server: str, smtp_server: Mailbox
+) -> None:
+    for request_id in due_requests(4):
+        task_queue.ring("produce", request_id)
+    with a_worker(settings) as worker:
+        eventually(lambda: db.session.scalar(select(func.count()).select_from(Invoice)) != 0)
+        children = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()
+        for process_id in (worker.pid, *map(int, children)):  # As Ctrl-C and service managers signal a whole group.
+            os.kill(process_id, signal.SIGTERM)
+        assert worker.wait(30) == 0
+    held = select(func.count()).select_from(InvoiceRequest).where(InvoiceRequest.lease_until.is_not(None))
+    db.session.rollback()
+    assert db.session.scalar(held) == 0
+    assert states() <= {"scheduled", "sent"}
+    assert "sent" in states()
+
+
+@pytest.mark.databases("sqlite")
 def test_a_wrong_setting_stops_the_worker_with_one_line(settings: dict[str, str]) -> None:
     env = os.environ | settings | {"SMTP_URL": "smoke-signals://hill"}
     ended = subprocess.run(

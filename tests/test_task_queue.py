@@ -1,0 +1,73 @@
+"""The bell: nobody waits for it, and nothing is lost with it."""
+
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+import task_queue
+from dev import redis_server as redis_program
+from dev.processes import die_with_parent
+
+pytestmark = pytest.mark.databases("sqlite")
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """Give a folder whose path leaves room for a socket's name."""
+    with tempfile.TemporaryDirectory(prefix="ec-redis-", dir="/tmp") as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def redis_at(path: Path, program: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a Redis of this test's own."""
+    command = redis_program.command(program, path, path.parent / "data", durable=False)
+    server = subprocess.Popen(command, preexec_fn=die_with_parent)  # noqa: PLW1509 - Two system calls.
+    try:
+        end = time.monotonic() + 10
+        while not redis_program.answers(path):
+            assert time.monotonic() < end, "Redis does not answer"
+            time.sleep(0.02)
+        yield server
+    finally:
+        server.send_signal(signal.SIGCONT)
+        server.terminate()
+        server.wait()
+
+
+def test_a_bell_carries_a_name_and_an_id_and_nothing_else(app: Flask, redis_server: str) -> None:
+    assert task_queue.ring("produce", 12)
+    with task_queue.connection(redis_server) as redis:
+        (job,) = Queue(task_queue.QUEUE, connection=redis, serializer=JSONSerializer).jobs
+        assert (job.description, job.args, job.kwargs, job.meta) == ("jobs.produce(12)", [12], {}, {})
+
+
+def test_a_redis_that_hangs_costs_a_batch_one_second_in_all(
+    make_app: Callable[..., Flask], redis_binary: Path, short_folder: Path
+) -> None:
+    path = short_folder / "redis.sock"
+    with make_app(REDIS_URL=f"unix://{path}").app_context(), redis_at(path, redis_binary) as server:
+        assert task_queue.ring("produce", 1)
+        server.send_signal(signal.SIGSTOP)
+        begun = time.monotonic()
+        assert not any(task_queue.ring("produce", number) for number in range(100))
+        assert time.monotonic() - begun < 2
+
+
+def test_after_five_seconds_the_bell_is_tried_again(
+    make_app: Callable[..., Flask], redis_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with make_app(REDIS_URL=redis_server).app_context():
+        monkeypatch.setitem(task_queue._deaf_until, redis_server, time.monotonic() + 0.2)
+        assert not task_queue.ring("produce", 1)
+        time.sleep(0.3)
+        assert task_queue.ring("produce", 1)

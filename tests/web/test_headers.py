@@ -1,0 +1,108 @@
+"""What every answer carries in production, behind a proxy, and under names that are not the site's."""
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from flask import Flask, url_for
+from sqlalchemy import text
+
+from extensions import db
+from tests.support.client import LintingClient
+from tests.support.factories import PASSWORD, a_customer
+
+PUBLIC = "https://client.boutique.example"
+BEHIND_PROXY = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.9"}
+PROXIED = {"base_url": "http://client.boutique.example", "headers": BEHIND_PROXY}
+
+
+@pytest.fixture
+def production(make_app: Callable[..., Flask]) -> Iterator[Flask]:
+    """Give the application as it runs in production behind one proxy, form protection included."""
+    app = make_app(APP_ENV="production", PUBLIC_URL=PUBLIC, TRUSTED_PROXIES="1")
+    app.config["WTF_CSRF_ENABLED"] = True
+    with app.app_context():
+        yield app
+
+
+@pytest.fixture
+def browser(production: Flask) -> LintingClient:
+    """Give a browser that lints what it gets."""
+    client = production.test_client()
+    assert isinstance(client, LintingClient)
+    return client
+
+
+@pytest.mark.parametrize("path", ["/", "/connexion", "/healthz", "/nulle-part", "/static/js/app.js"])
+def test_every_answer_carries_the_security_headers(browser: LintingClient, path: str) -> None:
+    with browser.get(path, **PROXIED) as answer:
+        headers = answer.headers
+    policy = headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["Strict-Transport-Security"].startswith("max-age=31536000")
+    assert {"HX-Request", "HX-Request-Type", "HX-History-Restore-Request"} <= set(headers["Vary"].split(", "))
+    assert re.fullmatch("[0-9a-f]{16}", headers["X-Request-Id"])
+
+
+@pytest.mark.parametrize(("path", "caching"), [("/", "no-cache"), ("/connexion", "no-store"), ("/admin/", "no-store")])
+def test_no_cache_keeps_a_private_page(browser: LintingClient, path: str, caching: str) -> None:
+    assert browser.get(path, **PROXIED).headers["Cache-Control"] == caching
+
+
+def test_the_cookie_is_bound_to_the_host_and_to_https(browser: LintingClient) -> None:
+    cookie = browser.get("/connexion", **PROXIED).headers["Set-Cookie"]
+    assert cookie.startswith("__Host-espace-client=")
+    assert cookie.split("; ")[1:] == ["Secure", "HttpOnly", "Path=/", "SameSite=Lax"]
+
+
+def sign_in(browser: LintingClient, referrer: str) -> int:
+    """Sign in as a browser does behind the proxy; return the status."""
+    page = browser.get("/connexion", base_url=PUBLIC, headers=BEHIND_PROXY)
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.text)
+    assert token
+    data = {"email": "claire@example.org", "password": PASSWORD, "csrf_token": token[1]}
+    headers = BEHIND_PROXY | {"Referer": referrer}
+    return browser.post("/connexion", base_url=PUBLIC, headers=headers, data=data).status_code
+
+
+def test_signing_in_works_behind_the_proxy_and_from_this_site_only(browser: LintingClient) -> None:
+    a_customer()
+    assert sign_in(browser, "https://evil.example/connexion") == 400
+    assert sign_in(browser, f"{PUBLIC}/connexion") == 303
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost:8000"])
+def test_probes_may_call_this_machine_by_its_own_name(browser: LintingClient, host: str) -> None:
+    assert browser.get("/healthz", base_url=f"http://{host}").status_code == 200
+
+
+@pytest.mark.databases("sqlite")
+def test_a_name_that_is_not_the_sites_gets_one_sentence(browser: LintingClient) -> None:
+    answer = browser.get("/connexion", base_url="https://evil.example")
+    assert (answer.status_code, answer.mimetype) == (400, "text/plain")
+    assert answer.text == "Cette adresse n'est pas celle de ce site."
+
+
+@pytest.mark.databases("sqlite")
+def test_links_never_follow_the_host_header(production: Flask) -> None:
+    production.add_url_rule(
+        "/lien", "tests.link", lambda: (url_for("auth.sign_in", _external=True), {"Content-Type": "text/plain"})
+    )
+    answer = production.test_client().get(
+        "/lien", base_url="http://127.0.0.1:8000", headers={"X-Forwarded-Host": "evil.example"} | BEHIND_PROXY
+    )
+    assert answer.text == f"{PUBLIC}/connexion"
+    assert url_for("auth.sign_in", _external=True) == f"{PUBLIC}/connexion"
+
+
+@pytest.mark.databases("postgresql")
+def test_a_connection_that_the_server_closed_is_replaced(browser: LintingClient) -> None:
+    assert browser.get("/readyz", **PROXIED).status_code == 200
+    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    others += " WHERE datname = current_database() AND pid != pg_backend_pid()"
+    db.session.execute(text(others))
+    db.session.commit()
+    assert browser.get("/readyz", **PROXIED).status_code == 200
