@@ -24,6 +24,7 @@ def work(app: Flask) -> None:
         production.require_mode()
         db.session.remove()
         db.engine.dispose()
+        app.logger.info("worker started")
         task_queue.work(settings.redis_url)
 
 
@@ -32,6 +33,7 @@ def sweep_forever(app: Flask) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    app.logger.info("sweeper started")
     while not stop.is_set():
         with app.app_context():
             try:

@@ -49,7 +49,9 @@ def conclude_doubtful() -> None:
     It is `unknown`, which only a person ends, and its invoice's request stands in front of an admin.
     """
     ended = or_(Delivery.lease_until.is_(None), Delivery.lease_until < clock.now())
-    doubtful = select(Delivery).where(Delivery.state == "sending", Delivery.doubts > 0, ended)
+    doubtful = select(Delivery).where(
+        Delivery.state == "sending", Delivery.due_at <= clock.now(), Delivery.doubts > 0, ended
+    )
     if db.session.scalar(doubtful.limit(1)) is None:
         return
     with transaction():

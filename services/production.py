@@ -97,7 +97,7 @@ def render(lease: Lease, invoice_id: int) -> int:
 
 def give_up_for_now(lease: Lease, error: Exception) -> None:
     """Afterwards the request will be tried again later; after the fifth time it is put in front of an admin."""
-    log.error("invoice not produced", extra={"request": lease.id, "error": f"{type(error).__name__}: {error}"[:300]})
+    log.error("invoice not produced", extra={"request": lease.id, "error": type(error).__name__})
     try:
         with transaction():
             request = _held(lease)
