@@ -1,0 +1,364 @@
+"""Every page and state in a real browser: accessible in both schemes, on a narrow screen, by keyboard, in trouble."""
+
+import gzip
+import re
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, Route, StorageState, expect
+
+from services.demo import ADMIN_EMAIL, ADMIN_PASSWORD, CUSTOMER_EMAIL, CUSTOMER_PASSWORD, GUEST_EMAIL, GUEST_ORDER
+from tests.e2e.shop import Shop
+from tests.e2e.test_journeys import fill_in_individual, sign_in
+
+pytestmark = pytest.mark.e2e
+Opener = Callable[..., Page]
+AREA = "/espace-client"
+ORDERS = AREA + "/commandes"
+BILLING = AREA + "/donnees-de-facturation"
+ACCOUNT = AREA + "/mon-compte"
+FIRST_LOAD = 35 * 1024  # Bytes over the wire for « Mes commandes » with everything it loads.
+UNCONFIRMED, INVOICED, IN_DOUBT = "emma.rousseau@example.com", "lea.fournier@example.com", "theo.marchand@example.com"
+
+
+class Visitors:
+    """Who is signed in: each signs in once, by the page, and is then in every test that asks."""
+
+    def __init__(self, browser: Browser, shop: Shop) -> None:
+        self.browser, self.shop = browser, shop
+        self.states: dict[str, StorageState] = {}
+
+    def state(self, address: str, *, afresh: bool = False) -> StorageState:
+        if afresh or address not in self.states:
+            context = self.browser.new_context(base_url=self.shop.url)
+            page = context.new_page()
+            sign_in(page, address, ADMIN_PASSWORD if address == ADMIN_EMAIL else CUSTOMER_PASSWORD)
+            page.wait_for_url(re.compile(AREA))
+            self.states[address] = context.storage_state()
+            context.close()
+        return self.states[address]
+
+
+@pytest.fixture(scope="module")
+def visitors(browser: Browser, shop: Shop) -> Visitors:
+    """Give who signs in once for all these tests."""
+    return Visitors(browser, shop)
+
+
+def faults(page: Page) -> list[str]:
+    """Return what axe finds, in the light scheme, then of colours in the dark one, and a narrow page's overflow."""
+    # Between two pages, and while a message appears, colours are mixed: axe reads those that stay.
+    page.evaluate("Promise.allSettled(document.getAnimations().map((one) => one.finished)).then(() => null)")
+    found = violations(page, {"resultTypes": ["violations"]})
+    page.emulate_media(color_scheme="dark")
+    found += violations(page, {"runOnly": ["color-contrast"]})
+    page.emulate_media(color_scheme="light")
+    size = page.viewport_size
+    page.set_viewport_size({"width": 320, "height": 700})
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    if size:
+        page.set_viewport_size(size)
+    return found + ([f"{wide} px wide on a screen of 320"] if wide > 320 else [])
+
+
+def violations(page: Page, options: dict[str, object]) -> list[str]:
+    result = Axe().run(page, options=options)
+    return [f"{one['id']}: {[node['html'][:120] for node in one['nodes']]}" for one in result.response["violations"]]
+
+
+def addresses(page: Page, paths: Iterable[str]) -> list[tuple[str, Callable[[], object]]]:
+    """Return the states that a page's address alone leads to."""
+    return [(path, partial(page.goto, path)) for path in paths]
+
+
+def walk(page: Page, states: Iterable[tuple[str, Callable[[], object]]]) -> dict[str, list[str]]:
+    """Go to each state; return those with faults."""
+    found = {}
+    for name, go in states:
+        go()
+        if wrong := faults(page):
+            found[name] = wrong
+    return found
+
+
+def submit(page: Page, path: str, **fields: str) -> None:
+    """Fill in the form of a page and press its button."""
+    page.goto(path)
+    for name, text in fields.items():
+        page.locator(f"main [name={name}]").fill(text)
+    page.locator("main form button").last.click()
+    page.wait_for_load_state()
+
+
+def save(page: Page) -> None:
+    page.get_by_role("button", name="Enregistrer").click()
+
+
+def test_the_public_pages_have_no_faults(open_page: Opener) -> None:
+    page = open_page()
+    paths = ["/", "/connexion", "/inscription", "/mot-de-passe-oublie", "/suivi-commande", "/mentions-legales"]
+    paths += ["/confidentialite", "/accessibilite", "/nulle-part", "/confirmer/x", "/mot-de-passe/x", "/dev/mail"]
+    states = addresses(page, paths)
+    states += [
+        ("refused sign-in", lambda: submit(page, "/connexion", email="nobody@example.org", password="wrong words")),
+        ("refused registration", lambda: submit(page, "/inscription", email="no address", password="a")),
+        ("mail on its way", lambda: submit(page, "/mot-de-passe-oublie", email="nobody@example.org")),
+        ("no such order", lambda: submit(page, "/suivi-commande", order_number="X-1", email="nobody@example.org")),
+        ("a guest's order", lambda: submit(page, "/suivi-commande", order_number=GUEST_ORDER, email=GUEST_EMAIL)),
+        ("its account", lambda: page.goto("/suivi-commande/compte")),
+        ("a refused account", lambda: submit(page, "/suivi-commande/compte", password="a")),
+    ]
+    assert walk(page, states) == {}
+
+
+def test_the_pages_of_a_customer_have_no_faults(open_page: Opener, visitors: Visitors) -> None:
+    page = open_page(state=visitors.state(CUSTOMER_EMAIL))
+    paths = [AREA, ORDERS, ORDERS + "?q=nichts", BILLING, AREA + "/factures", ACCOUNT]
+
+    def company() -> None:
+        page.goto(BILLING)
+        page.get_by_label("Entreprise").check()
+        page.get_by_label("SIRET").fill("732 829 320 00074")
+        page.get_by_label("SIRET").blur()
+        expect(page.get_by_role("button", name="Utiliser")).to_be_visible()
+
+    def refused() -> None:
+        save(page)
+        expect(page.get_by_label("Raison sociale")).to_be_focused()
+
+    def more() -> None:
+        page.goto(ORDERS)
+        page.get_by_role("link", name="Afficher plus").click()
+        expect(page.get_by_text("Vous avez vu toutes vos commandes.")).to_be_visible()
+
+    states = addresses(page, paths)
+    states += [("company", company), ("company, refused", refused), ("second run", more)]
+    states += [("password refused", lambda: submit(page, ACCOUNT, current_password="x", password="y"))]
+    assert walk(page, states) == {}
+
+
+def test_an_order_has_no_faults_in_any_state(open_page: Opener, visitors: Visitors, shop: Shop) -> None:
+    found: dict[str, list[str]] = {}
+    for address in (UNCONFIRMED, INVOICED, IN_DOUBT):
+        page = open_page(state=visitors.state(address))
+        page.goto(ORDERS)
+        links = page.get_by_role("link", name=re.compile("^Voir les détails")).all()
+        paths = [link.get_attribute("href") or "" for link in links[:6]]
+        found |= walk(page, addresses(page, [AREA, *paths]))
+    page = open_page(state=visitors.state(CUSTOMER_EMAIL))
+    number = shop.sells(email=CUSTOMER_EMAIL)["number"]
+
+    def asked_too_early() -> None:
+        page.goto(f"{ORDERS}/{number}")
+        page.get_by_role("button", name="Demander une facture").click()
+        expect(page.get_by_label("Prénom")).to_be_focused()
+
+    found |= walk(page, [("asked too early", asked_too_early)])
+    assert found == {}
+
+
+def test_the_merchant_s_pages_have_no_faults(open_page: Opener, visitors: Visitors) -> None:
+    page = open_page(state=visitors.state(ADMIN_EMAIL))
+
+    def first_order() -> None:
+        page.goto("/admin/")
+        page.locator("main th a").first.click()
+        page.wait_for_load_state()
+
+    states = [("list", lambda: page.goto("/admin/")), ("order", first_order), ("no orders", lambda: page.goto(ORDERS))]
+    assert walk(page, states) == {}
+
+
+def test_the_first_load_of_my_orders_is_light(open_page: Opener, visitors: Visitors) -> None:
+    request = open_page(state=visitors.state(CUSTOMER_EMAIL)).request
+    html = request.get(ORDERS).text()
+    loaded = re.findall(r'<(?:link|script|img)[^>]+(?:href|src)="([^"]+)"', html)
+    assert len(loaded) >= 5
+    weights = {ORDERS: len(gzip.compress(html.encode()))}
+    for address in loaded:
+        answer = request.get(address)
+        assert answer.ok, address
+        weights[address] = len(gzip.compress(answer.body()))
+    assert sum(weights.values()) <= FIRST_LOAD, weights
+
+
+def test_more_orders_are_appended_and_have_an_address_of_their_own(open_page: Opener, visitors: Visitors) -> None:
+    page = open_page(state=visitors.state(CUSTOMER_EMAIL))
+    page.goto(ORDERS)
+    details = page.get_by_role("link", name=re.compile("^Voir les détails"))
+    before = details.count()
+    more = page.get_by_role("link", name="Afficher plus")
+    address = more.get_attribute("href")
+    more.click()
+    expect(page.get_by_text("Vous avez vu toutes vos commandes.")).to_be_visible()
+    expect(details.nth(before)).to_be_focused()  # Reading goes on where it stopped.
+    appended = [link.get_attribute("href") for link in details.all()]
+    assert len(set(appended)) == len(appended) > before
+    plain = open_page(javascript=False, state=visitors.state(CUSTOMER_EMAIL))
+    plain.goto(address or "")
+    expect(plain.get_by_role("heading", level=1)).to_have_text("Mes commandes")
+    shown = plain.get_by_role("link", name=re.compile("^Voir les détails")).all()
+    assert [link.get_attribute("href") for link in shown] == appended[before:]
+
+
+def test_without_javascript_a_button_shows_the_fields(open_page: Opener, visitors: Visitors) -> None:
+    page = open_page(javascript=False, state=visitors.state(INVOICED))
+    page.goto(BILLING)
+    page.get_by_label("Entreprise").check()
+    page.get_by_role("button", name="Afficher les champs").click()
+    page.get_by_label("SIRET").fill("732 829 320 00074")
+    page.get_by_label("Pays").select_option("ES")
+    page.get_by_role("button", name="Afficher les champs").click()
+    expect(page.get_by_label("SIRET")).to_have_count(0)
+    save(page)
+    expect(page.locator("[aria-invalid=true]").first).to_be_focused()
+
+
+def test_a_refused_form_takes_the_focus_to_its_first_error(open_page: Opener, visitors: Visitors) -> None:
+    page = open_page(state=visitors.state(IN_DOUBT))
+    page.goto(BILLING)
+    page.get_by_label("Ville").fill("Lyon")
+    save(page)
+    first = page.get_by_label("Prénom")
+    expect(first).to_be_focused()
+    assert "Indiquez votre prénom" in first.evaluate(
+        "(input) => document.getElementById(input.getAttribute('aria-describedby')).textContent"
+    )
+    expect(page.get_by_label("Ville")).to_have_value("Lyon")
+
+
+def test_the_proposed_vat_number_takes_the_focus_into_its_field(
+    open_page: Opener, visitors: Visitors, shop: Shop
+) -> None:
+    page = open_page(state=visitors.state(CUSTOMER_EMAIL))
+    page.goto(f"{ORDERS}/{shop.sells(email=CUSTOMER_EMAIL)['number']}")
+    page.get_by_role("link", name=re.compile("^Modifier")).click()
+    expect(page.get_by_role("heading", name="Données de facturation")).to_be_focused()
+    page.get_by_label("Entreprise").check()
+    expect(page.get_by_label("Entreprise")).to_be_focused()
+    page.get_by_label("SIRET").fill("732 829 320 00074")
+    page.get_by_label("SIRET").blur()
+    page.get_by_role("button", name="Utiliser").click()
+    expect(page.get_by_label(re.compile("Numéro de TVA"))).to_be_focused()
+    page.get_by_role("link", name="Annuler").click()
+    expect(page.get_by_role("heading", name="Données de facturation")).to_be_focused()
+
+
+def test_asking_while_the_details_are_being_saved_loses_neither_answer(
+    open_page: Opener, visitors: Visitors, shop: Shop
+) -> None:
+    number = shop.sells(email=CUSTOMER_EMAIL, shipped_at=None)["number"]
+    page = open_page(state=visitors.state(CUSTOMER_EMAIL))
+    page.goto(f"{ORDERS}/{number}")
+    page.get_by_label("Votre référence / n° de bon de commande").fill("BC 17")
+    page.get_by_role("link", name=re.compile("^Modifier")).click()
+    fill_in_individual(page)
+    page.get_by_label("Enregistrer aussi").uncheck()  # The other tests' customer stays without details.
+
+    def slow(route: Route) -> None:
+        time.sleep(0.5)
+        route.continue_()
+
+    page.route("**/facturation", slow)
+    save(page)
+    page.get_by_role("button", name="Demander une facture").click()
+    expect(page.get_by_text("Nous avons bien reçu votre demande.")).to_be_visible()
+    expect(page.get_by_role("button", name="Demander une facture")).to_have_count(0)
+    expect(page.locator("#billing")).to_contain_text("8 rue du Port")
+    page.reload()
+    expect(page.locator("#request")).to_contain_text(re.compile(r"Votre référence\s: BC 17"))
+
+
+def test_asking_leaves_what_is_typed_in_the_open_form(open_page: Opener, visitors: Visitors, shop: Shop) -> None:
+    number = shop.sells(email=IN_DOUBT, shipped_at=None)["number"]
+    page = open_page(state=visitors.state(IN_DOUBT))
+    page.goto(f"{ORDERS}/{number}")
+    page.get_by_role("link", name=re.compile("^Modifier")).click()
+    page.get_by_label("Prénom").fill("Théo")
+    page.get_by_role("button", name="Demander une facture").click()
+    expect(page.get_by_role("status").first).to_contain_text("Il manque des informations")
+    expect(page.get_by_label("Prénom")).to_have_value("Théo")
+
+
+def test_the_progress_stops_asking_when_it_is_final(open_page: Opener, visitors: Visitors, shop: Shop) -> None:
+    number = shop.sells(email=INVOICED)["number"]
+    page = open_page(state=visitors.state(INVOICED))
+    asked = []
+    page.on("request", lambda one: asked.append(one.url) if one.url.endswith("/facture") else None)
+    page.goto(f"{ORDERS}/{number}")
+    page.get_by_role("button", name="Demander une facture").click()
+    expect(page.get_by_text("Votre facture vous a été envoyée par e-mail.")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("heading", name="Facture", exact=True)).to_be_focused()
+    expect(page.locator("[hx-trigger]")).to_have_count(0)
+    asked.clear()
+    page.wait_for_timeout(4_500)
+    assert asked == []
+
+
+def test_trouble_is_said_and_keeps_what_was_typed(open_page: Opener, visitors: Visitors) -> None:
+    page = open_page(state=visitors.state(IN_DOUBT), trouble=r"status of [45]\d\d|ERR_INTERNET_DISCONNECTED|to fetch")
+    page.goto(BILLING)
+    page.get_by_label("Ville").fill("Lyon")
+    said = page.get_by_role("status").first
+    page.context.set_offline(True)
+    save(page)
+    expect(said).to_contain_text("La connexion semble interrompue")
+    page.context.set_offline(False)
+    page.route("**" + BILLING, lambda route: route.fulfill(status=500, body="<h1>Internal Server Error</h1>"))
+    save(page)
+    expect(said).to_contain_text("Un problème est survenu de notre côté")
+    page.unroute("**" + BILLING)
+    page.evaluate("document.querySelectorAll('[name=csrf_token]').forEach((one) => { one.value = 'old'; })")
+    page.evaluate("document.body.dataset.csrf = 'old'")
+    save(page)
+    expect(said).to_contain_text("Ce formulaire a expiré")
+    expect(page.get_by_label("Ville")).to_have_value("Lyon")
+    expect(page.get_by_role("button", name="Enregistrer")).to_be_enabled()
+
+
+def test_back_shows_no_private_page_after_signing_out(open_page: Opener, visitors: Visitors) -> None:
+    page = open_page(state=visitors.state(INVOICED, afresh=True))
+    del visitors.states[INVOICED]  # This session ends here.
+    page.goto(ORDERS)
+    page.goto(ACCOUNT)
+    page.get_by_role("button", name="Se déconnecter").click()
+    expect(page.get_by_role("status")).to_contain_text("Vous êtes déconnecté.")
+    for _step in range(2):
+        page.go_back()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Se connecter")
+        assert INVOICED not in page.content()
+
+
+def test_the_keyboard_alone_reaches_everything_and_is_seen(open_page: Opener, visitors: Visitors, shop: Shop) -> None:
+    number = shop.sells(email=IN_DOUBT, shipped_at=None)["number"]
+    page = open_page(state=visitors.state(IN_DOUBT), width=390)
+    page.goto(f"{ORDERS}/{number}")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Aller au contenu")).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("main")).to_be_focused()
+    reached = []
+    for _press in range(40):
+        page.keyboard.press("Tab")
+        name, outline, on_screen = page.evaluate("""() => {
+            const one = document.activeElement, box = one.getBoundingClientRect(), style = getComputedStyle(one);
+            return [one.textContent.trim() || one.name || one.tagName, `${style.outlineStyle} ${style.outlineWidth}`,
+                    box.top > 5 && box.bottom < innerHeight - 5];
+        }""")
+        if name.startswith("Atelier") or one_round(page):
+            break
+        assert (outline, on_screen) == ("solid 3px", True), name
+        reached.append(name)
+    assert "purchase_order" in reached
+    assert "Demander une facture" in reached
+    page.get_by_role("button", name="Demander une facture").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Prénom")).to_be_focused()
+
+
+def one_round(page: Page) -> bool:
+    """Whether the focus has left the page, where the browser's own controls are: there is no trap."""
+    return bool(page.evaluate("document.activeElement === document.body"))
