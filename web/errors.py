@@ -22,7 +22,7 @@ def _texts(status: int) -> tuple[str, str]:
     pages = {
         403: (_("Accès refusé"), _("Vous n'avez pas accès à cette page.")),
         404: (_("Page introuvable"), _("Cette page n'existe pas, ou elle ne vous est pas destinée.")),
-        422: (_("Demande incomplète"), _("Nous n'avons pas pu lire votre demande. Revenez en arrière et réessayez.")),
+        422: (_("Demande impossible"), _("Nous n'avons pas pu lire votre demande. Revenez en arrière et réessayez.")),
         429: (_("Trop d'essais"), _("Vous avez essayé trop souvent. Patientez un peu avant de recommencer.")),
         503: (_("Service indisponible"), _("Le service est indisponible pour un instant. Réessayez dans une minute.")),
     }

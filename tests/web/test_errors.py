@@ -14,7 +14,7 @@ from tests.support.client import LintingClient
 TITLES = {
     403: "Accès refusé",
     404: "Page introuvable",
-    422: "Demande incomplète",
+    422: "Demande impossible",
     429: "Trop d'essais",
     500: "Une erreur est survenue",
     503: "Service indisponible",
