@@ -6,7 +6,7 @@ that half runs loses invoices more quietly than one that does not start.
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import date
 from email.utils import parseaddr
@@ -19,6 +19,8 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 ROOT = Path(__file__).parent
+TRIAL_PREFIX = "SPECIMEN"
+"""The series of documents that are only tried out; no real one may bear it."""
 LONGEST_HOURS = 24 * 366  # An invoice that is due in more than a year is a slip of the keyboard.
 
 
@@ -87,6 +89,7 @@ def load(env: Mapping[str, str]) -> Settings:
     tax_id_required = _one_of(env, "TAX_ID_REQUIRED", "law", "always")
     first_number = _whole(env, "FIRST_NUMBER", 1, least=1)
     delay = _whole(env, "INVOICE_DELAY_HOURS", 24, most=LONGEST_HOURS)
+    invoice_prefix = _prefix(env, "INVOICE_PREFIX", "FA", {TRIAL_PREFIX})
     return Settings(
         development=app_env == "development",
         secret_key=_secret(env, "SECRET_KEY"),
@@ -106,8 +109,8 @@ def load(env: Mapping[str, str]) -> Settings:
         documents_dir=_folder(env, "DOCUMENTS_URL"),
         seller_file=_file(env, "SELLER_FILE"),
         live=issue_mode == "live",
-        invoice_prefix=_prefix(env, "INVOICE_PREFIX", "FA"),
-        credit_prefix=_prefix(env, "CREDIT_PREFIX", "AV"),
+        invoice_prefix=invoice_prefix,
+        credit_prefix=_prefix(env, "CREDIT_PREFIX", "AV", {TRIAL_PREFIX, invoice_prefix}),
         first_number=first_number,
         invoice_from=_day(env, "INVOICE_FROM"),
         invoice_delay_hours=delay,
@@ -230,10 +233,12 @@ def _whole(env: Mapping[str, str], name: str, default: int, least: int = 0, most
     return int(value)
 
 
-def _prefix(env: Mapping[str, str], name: str, default: str) -> str:
+def _prefix(env: Mapping[str, str], name: str, default: str, taken: Set[str]) -> str:
     value = env.get(name) or default
     if not value.isascii() or not value.isalnum() or len(value) > 10:
         raise SettingsError(f"{name} is « {value} »: at most 10 letters and digits.")
+    if value.upper() in taken:
+        raise SettingsError(f"{name} is « {value} »: another series bears this prefix already.")
     return value.upper()
 
 

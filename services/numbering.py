@@ -11,8 +11,6 @@ import config
 from extensions import db
 from models import NumberSeries
 
-TRIAL_PREFIX = "SPECIMEN"
-
 
 @dataclass(frozen=True, slots=True)
 class Number:
@@ -31,7 +29,7 @@ def take(prefix: str, moment: datetime, *, trial: bool) -> Number:
     the number back. Should the clock have been set back, the date stays that of the latest document
     (CGI ann. II art. 242 nonies A: chronological and continuous).
     """
-    prefix = TRIAL_PREFIX if trial else prefix
+    prefix = config.TRIAL_PREFIX if trial else prefix
     latest = db.session.scalar(
         select(func.max(NumberSeries.last_date)).where(NumberSeries.name.startswith(f"{prefix}-"))
     )

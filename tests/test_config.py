@@ -64,6 +64,8 @@ def test_a_missing_setting_is_named_in_one_line(tmp_path: Path, name: str) -> No
         ("INVOICE_DEADLINE_HOURS", "soon"),
         ("FIRST_NUMBER", "0"),
         ("INVOICE_PREFIX", "F/A"),
+        ("INVOICE_PREFIX", "specimen"),
+        ("CREDIT_PREFIX", "FA"),
         ("INVOICE_FROM", "01/11/2026"),
         ("TRUSTED_PROXIES", "one"),
         ("SUPPORT_EMAIL", "aide"),
