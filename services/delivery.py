@@ -119,17 +119,16 @@ def _try_again_or_stop(delivery: Delivery, outcome: Outcome) -> None:
 def _conclude(delivery: Delivery) -> None:
     """Write what the end of a delivery means for the invoice request that it belongs to."""
     history.record(f"mail.{delivery.state}", order=delivery.order, customer=delivery.customer, detail=delivery.kind)
-    if delivery.invoice is None:
-        return
+    if delivery.invoice is None or delivery.invoice.trial is config.current().live:
+        return  # A specimen that is still on its way says nothing about the invoice, once the switch is on live.
     request = delivery.invoice.request
     if delivery.state == "sent":
         if request.state in ("rendered", "needs_attention"):
             request.state, request.sent_at, request.reason, request.due_at = "sent", delivery.sent_at, None, None
     elif request.state == "rendered":
-        reasons = {
-            "failed": "L'adresse e-mail a refusé le message.",
-            "unknown": "On ne sait pas si le message est arrivé.",
-        }
+        tried_in_vain = delivery.attempts > len(BACKOFF)
+        failed = "Le message n'a pas pu être remis." if tried_in_vain else "L'adresse e-mail a refusé le message."
+        reasons = {"failed": failed, "unknown": "On ne sait pas si le message est arrivé."}
         request.state, request.reason = "needs_attention", reasons[delivery.state]
 
 

@@ -106,6 +106,20 @@ def test_refused_for_good_is_never_tried_again_and_shown_to_admins(smtp_server: 
     )
 
 
+def test_a_server_that_never_takes_it_is_not_said_to_be_a_wrong_address(
+    invoice: Invoice, frozen_clock: Traveller
+) -> None:
+    delivery_id = mail_of(invoice).id
+    for _ in range(7):
+        lease = delivery.claim(delivery_id)
+        assert lease is not None
+        delivery.mark(lease, Outcome("refused_for_now", "nobody answers"))
+        frozen_clock.shift(24 * 60 * MINUTE)
+    assert delivery.claim(delivery_id) is None
+    assert (mail_of(invoice).state, request_of(invoice).state) == ("failed", "needs_attention")
+    assert request_of(invoice).reason == "Le message n'a pas pu être remis."
+
+
 def test_a_mail_that_may_have_arrived_is_sent_once_more_and_then_a_person_decides(
     invoice: Invoice, frozen_clock: Traveller
 ) -> None:
