@@ -5,8 +5,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from werkzeug.urls import iri_to_uri
 from flask_babel import gettext as _
+from werkzeug.urls import iri_to_uri
 
 
 def wants_fragment() -> bool:
