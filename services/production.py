@@ -68,6 +68,9 @@ def issue(lease: Lease) -> int | None:
                 return None
             _write_invoice(request, order, details)
             request.state = "issued"
+        elif request.state != "issued":  # Cancelled, or waiting again, between the claim and now.
+            leases.release(request)
+            return None
         return _current_invoice(request).id
 
 

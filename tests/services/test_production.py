@@ -178,6 +178,25 @@ def test_an_order_cancelled_after_the_claim_is_not_invoiced(app: Flask) -> None:
     assert db.session.scalar(select(func.count()).select_from(Invoice)) == 0
 
 
+@pytest.mark.parametrize(
+    ("state", "why"), [("cancelled", {"reason": "Annulée."}), ("waiting", {"waiting_for": "details"})]
+)
+def test_a_request_that_stopped_being_due_after_the_claim_is_let_go_without_a_word(
+    app: Flask, state: str, why: dict[str, str]
+) -> None:
+    request = a_due_request()
+    lease = production.claim(request.id)
+    assert lease is not None
+    with transaction():
+        request.state, request.due_at = state, None
+        for name, text in why.items():
+            setattr(request, name, text)
+    assert production.issue(lease) is None
+    db.session.refresh(request)
+    assert (request.state, request.due_at, request.attempts, request.lease_token) == (state, None, 0, None)
+    assert db.session.scalar(select(func.count()).select_from(Invoice)) == 0
+
+
 def test_on_new_years_eve_number_and_date_are_those_of_paris(app: Flask, frozen_clock: Traveller) -> None:
     produced(a_due_request())
     frozen_clock.move_to(datetime(2026, 12, 31, 23, 30, tzinfo=UTC))
