@@ -55,11 +55,6 @@ def date_words(day: date, locale: str = "fr") -> str:
     return words.replace(" ", NO_BREAK)
 
 
-def date_short(day: date) -> str:
-    """A date in digits, « 24/11/2026 »."""
-    return day.strftime("%d/%m/%Y")
-
-
 def _signed(text: str) -> str:
     """A minus sign instead of the hyphen, which a line may break after."""
     return text.replace("-", MINUS)
