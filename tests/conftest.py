@@ -35,10 +35,16 @@ def pytest_report_header() -> list[str]:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the tests that need what is not here; the header said so."""
-    without = [item for item in items if set(getattr(item, "fixturenames", ())) & set(ABSENT)]
+    without = [item for item in items if set(getattr(item, "fixturenames", ())) & set(ABSENT) or _has_no_database(item)]
     if without:
         config.hook.pytest_deselected(items=without)
         items[:] = [item for item in items if item not in without]
+
+
+def _has_no_database(item: pytest.Item) -> bool:
+    """Whether the databases that the test is marked for are not here: pytest would collect it, to report a skip."""
+    mark = item.get_closest_marker("databases")
+    return mark is not None and not set(mark.args) & set(NAMES)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
