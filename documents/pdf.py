@@ -32,7 +32,7 @@ from documents.snapshot import DeliveryAddress, OrderReference, Snapshot
 from documents.totals import Line, LineAmounts, RateAmounts
 from parties.details import Details
 
-# The same snapshot gives the same bytes: no clock and no random identifier in the file (house.md).
+# The same snapshot gives the same bytes: no clock and no random identifier in the file.
 rl_config.invariant = 1
 
 MISSING = "□"

@@ -155,7 +155,7 @@ class _Group:
 def compute(sale: Sale) -> Totals:
     """Split a sale into lines, rates and totals whose sums hold exactly and whose gross is what was charged.
 
-    Sources: invoice.md section 2; CGI art. 267 I-2° (reductions leave the base of their rate); EN 16931 BR-CO-10,
+    Sources: CGI art. 267 I-2° (reductions leave the base of their rate); EN 16931 BR-CO-10,
     BR-CO-13, BR-CO-15, BR-S-08. Raises DoesNotAddUp when the shop's total or taxes contradict the lines.
     """
     before = [_before_discount(sale, key, indexes) for key, indexes in _by_rate(sale.lines)]

@@ -1,4 +1,4 @@
-"""The clock of a request: when its invoice may go out and by when it must (contract, section 5). Pure."""
+"""The clock of a request: when its invoice may go out and by when it must. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

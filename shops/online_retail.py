@@ -122,7 +122,7 @@ def _candidate(document: _Document, *, comes_back: bool) -> Candidate:
 
 
 def _order(document: _Document) -> dict[str, Any]:
-    """Return the document as the contract writes an order; raises _Refused when it is not a sale."""
+    """Return the document in the shape of `shops.schema`; raises _Refused when it is not a sale."""
     if document.broken_row:
         raise _Refused(document.broken_row)
     if document.number[:1].upper() == "C":

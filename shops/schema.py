@@ -1,4 +1,4 @@
-"""One order as any shop sends it: the validated message of the contract, section 6.
+"""One order as any shop sends it: one validated message (the README names the file formats).
 
 A null is a field that was not sent. Texts lose the blanks around them, moments become UTC, decimals are exact and
 lose trailing zeros, so that two ways of writing the same content are the same content.

@@ -1,4 +1,4 @@
-"""The rooms of the house: imports run one way, files and views stay short (docs: house rules in the README)."""
+"""The rooms of the house: imports run one way, files and views stay short (`ALLOWED` below is the rule)."""
 
 import ast
 import sys

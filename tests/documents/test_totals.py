@@ -26,7 +26,7 @@ def a_sale(*lines: Line, total: str | Decimal, ttc: bool = True, **more: object)
 
 
 def check(sale: Sale, totals: Totals) -> None:
-    """The exact properties of invoice.md section 2, for any sale."""
+    """What holds exactly for any sale, to the cent."""
     assert totals.gross == sale.total == totals.net + totals.vat
     assert sum((row.gross for row in totals.rates), D(0)) == totals.gross
     assert sum((row.net for row in totals.rates), D(0)) == totals.net

@@ -1,4 +1,4 @@
-"""The clock of a request (contract, section 5)."""
+"""The clock of a request."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -20,7 +20,7 @@ def a_line(**changes: Any) -> dict[str, Any]:
 
 
 def a_message(**changes: Any) -> dict[str, Any]:
-    """Return the contract's own example: two T-shirts with a discount, and their delivery, for 31.72 TTC."""
+    """Return an order that adds up: two T-shirts with a discount, and their delivery, for 31.72 TTC."""
     message = {
         "number": "T-100234",
         "version": 3,
