@@ -12,7 +12,7 @@ import task_queue
 from extensions import DomainError, db, transaction
 from mail import addresses
 from mail.addresses import clean, email_key
-from models import Customer, Delivery, InvoiceRequest, Order
+from models import Customer, Delivery, Order
 from services import history, invoicing, limits, outbox, passwords, sessions, tokens
 from services.tokens import Purpose
 
@@ -147,7 +147,7 @@ def reset_password(link: str, password: str) -> Customer:
         sessions.end_all(customer)
         history.record("password.reset", customer=customer)
         _confirm(customer)
-    _ring_due_requests(customer)
+    invoicing.ring_what_is_due(customer.id)
     return customer
 
 
@@ -209,7 +209,7 @@ def confirm_by_link(link: str) -> Customer:
         if customer is None:
             raise InvalidLink(_("Ce lien n'est plus valable. Demandez-en un nouveau."))
         _confirm(customer)
-    _ring_due_requests(customer)
+    invoicing.ring_what_is_due(customer.id)
     return customer
 
 
@@ -228,7 +228,7 @@ def confirm_by_code(customer: Customer, code: str, *, visitor: str | None = None
         raise WrongCode(_("Ce code n'est plus valable. Demandez un nouveau message."))
     if not right:
         raise WrongCode(_("Ce n'est pas le code que nous vous avons envoyé."))
-    _ring_due_requests(customer)
+    invoicing.ring_what_is_due(customer.id)
 
 
 def create_admin(email: str, password: str) -> Customer:
@@ -289,9 +289,3 @@ def _mail(kind: str, customer: Customer) -> Delivery:
 def _ring(delivery: Delivery | None) -> None:
     """Ring in either case, for nothing if need be: the time it takes would tell who has an account."""
     task_queue.ring("deliver", delivery.id if delivery else 0)
-
-
-def _ring_due_requests(customer: Customer) -> None:
-    due = select(InvoiceRequest).where(InvoiceRequest.customer_id == customer.id, InvoiceRequest.state == "scheduled")
-    for request in db.session.scalars(due):
-        invoicing.ring_if_due(request)

@@ -4,7 +4,6 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-import clock
 from extensions import DomainError, db, transaction
 from models import BillingDetails, Customer, InvoiceRequest, Order
 from parties.details import Details
@@ -19,7 +18,7 @@ def record_for_customer(customer: Customer, details: Details) -> None:
     customer_id = customer.id
     with transaction():
         _write_for_account(_lock_account(customer_id), details)
-    _ring_what_is_due(customer_id)
+    invoicing.ring_what_is_due(customer_id)
 
 
 def record_for_order(order: Order, details: Details, *, also_account: bool) -> None:
@@ -42,7 +41,7 @@ def record_for_order(order: Order, details: Details, *, also_account: bool) -> N
             _write_for_account(account, details)
     invoicing.ring_if_due(order.request)
     if account:
-        _ring_what_is_due(account.id)
+        invoicing.ring_what_is_due(account.id)
 
 
 def require_changeable(order: Order) -> None:
@@ -109,19 +108,6 @@ def _lock_account(customer_id: int) -> Customer:
     # Read after the lock: a row joined to one that was waited for is as it was before the wait (PostgreSQL).
     found = select(Customer).where(Customer.id == customer_id).options(selectinload(Customer.billing))
     return db.session.scalars(found.with_for_update(of=Customer).execution_options(populate_existing=True)).one()
-
-
-def _ring_what_is_due(customer_id: int) -> None:
-    """Tell a worker what the new details have set free; after the commit."""
-    due = (
-        select(InvoiceRequest)
-        .join(Order)
-        .where(
-            Order.customer_id == customer_id, InvoiceRequest.state == "scheduled", InvoiceRequest.due_at <= clock.now()
-        )
-    )
-    for request in db.session.scalars(due):
-        invoicing.ring_if_due(request)
 
 
 def _summary(details: Details) -> str:

@@ -135,6 +135,19 @@ def ring_if_due(request: InvoiceRequest | None) -> None:
         task_queue.ring("produce", request.id)
 
 
+def ring_what_is_due(customer_id: int) -> None:
+    """Tell a worker what a change of this account has set free: of all its orders; after the commit."""
+    due = (
+        select(InvoiceRequest)
+        .join(Order)
+        .where(
+            Order.customer_id == customer_id, InvoiceRequest.state == "scheduled", InvoiceRequest.due_at <= clock.now()
+        )
+    )
+    for request in db.session.scalars(due):
+        ring_if_due(request)
+
+
 def of_order(order_id: int) -> InvoiceRequest:
     """Return the request of an order that has one."""
     return db.session.scalars(select(InvoiceRequest).where(InvoiceRequest.order_id == order_id)).one()
