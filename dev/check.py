@@ -14,7 +14,12 @@ from dev.processes import Crash, Stopped, Supervisor, guarded
 
 PYTHON = Path(sys.executable)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-PACKAGES = {"chromium": "chromium", "pdftotext": "poppler-utils", "qpdf": "qpdf"}  # program -> Debian package
+PACKAGES = {  # program -> Debian package
+    "chromium": "chromium",
+    "pdftotext": "poppler-utils",
+    "qpdf": "qpdf",
+    "openssl": "openssl",
+}
 
 
 def real_data() -> Path | None:

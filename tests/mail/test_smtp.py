@@ -11,10 +11,10 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 from mail import smtp
+from tests.support.mailbox import OnFreePort
 
 
 def a_message(*, to: str = "claire@example.org", body: str = "Bonjour été\n.\n..fin\n") -> EmailMessage:
@@ -67,8 +67,7 @@ class Postbox:
 
 @contextmanager
 def a_server(handler: Postbox, **options: Any) -> Iterator[str]:
-    controller = Controller(handler, hostname="127.0.0.1", port=0, **options)
-    controller.port = _free_port()
+    controller = OnFreePort(handler, hostname="127.0.0.1", port=0, **options)
     controller.start()
     try:
         yield f"127.0.0.1:{controller.port}"

@@ -9,7 +9,16 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 
 class OnFreePort(Controller):
-    """Takes the port that the system gives, which aiosmtpd would not look up before it tries its server."""
+    """Takes the port that the system gives, which aiosmtpd would not look up before it tries its server.
+
+    It ends its loop a moment after its connections: a socket left open would be blamed on a later test.
+    """
+
+    def cancel_tasks(self, stop_loop: bool = True) -> None:
+        """Cancel every conversation, and stop the loop once their sockets are closed."""
+        super().cancel_tasks(stop_loop=False)
+        if stop_loop:
+            self.loop.call_later(0.05, self.loop.stop)
 
     def _trigger_server(self) -> None:
         assert isinstance(self.server, Server)
