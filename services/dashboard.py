@@ -15,7 +15,7 @@ from services import orders
 PAGE_SIZE = 30
 MOST_ENTRIES = 200
 LARGEST_ID = 2**31 - 1  # PostgreSQL refuses to compare an id with more.
-OPEN = tuple(state for state in InvoiceRequest.STATES if state not in InvoiceRequest.FINAL)
+NOT_FINAL = tuple(state for state in InvoiceRequest.STATES if state not in InvoiceRequest.FINAL)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 FOR_LIST = (contains_eager(Order.request), lazyload(Order.billing))
@@ -43,7 +43,7 @@ class Page:
 
 def counts() -> dict[str, int]:
     """Return how many there are behind each filter, in two queries."""
-    grouped = select(InvoiceRequest.state, func.count(), func.sum(case((_is_late(), 1), else_=0)))
+    grouped = select(InvoiceRequest.state, func.count(), func.sum(case((is_late(), 1), else_=0)))
     rows = db.session.execute(grouped.group_by(InvoiceRequest.state)).all()
     by_state = {row[0]: row[1] for row in rows}
     to_check = select(func.count()).select_from(Order).where(_needs_review()).scalar_subquery()
@@ -66,7 +66,7 @@ def page(state: str = "", search: str = "", after: str = "") -> Page:
     """
     if search or state in (TO_CHECK, UNSENT):
         return _orders_page(state, search, after)
-    wanted = (_is_late(),) if state == LATE else (InvoiceRequest.state.in_(STATES.get(state, InvoiceRequest.STATES)),)
+    wanted = (is_late(),) if state == LATE else (InvoiceRequest.state.in_(STATES.get(state, InvoiceRequest.STATES)),)
     place = _numbers(after)
     found: list[tuple[Order, str]] = []
     if len(place) != 1:
@@ -78,8 +78,13 @@ def page(state: str = "", search: str = "", after: str = "") -> Page:
 
 def late() -> Sequence[InvoiceRequest]:
     """Return the requests past the deadline that was promised, the oldest promise first, each with its order."""
-    found = select(InvoiceRequest).where(_is_late()).options(joinedload(InvoiceRequest.order))
+    found = select(InvoiceRequest).where(is_late()).options(joinedload(InvoiceRequest.order))
     return db.session.scalars(found.order_by(InvoiceRequest.deadline_at, InvoiceRequest.id)).all()
+
+
+def is_late() -> ColumnElement[bool]:
+    """Say in SQL that the deadline which was promised has passed while something is still to be done."""
+    return and_(InvoiceRequest.state.in_(NOT_FINAL), InvoiceRequest.deadline_at < clock.now())
 
 
 def order(number: str) -> Order | None:
@@ -111,7 +116,7 @@ def _orders_page(state: str, search: str, after: str) -> Page:
     elif state == UNSENT:
         found = found.where(exists().where(Delivery.order_id == Order.id, _is_unsent()))
     elif state == LATE:
-        found = found.where(_is_late())
+        found = found.where(is_late())
     elif state in STATES:
         found = found.where(InvoiceRequest.state.in_(STATES[state]))
     place = _numbers(after)
@@ -124,7 +129,7 @@ def _orders_page(state: str, search: str, after: str) -> Page:
 def _still_open(wanted: tuple[ColumnElement[bool], ...], place: tuple[int, ...]) -> list[tuple[Order, str]]:
     rank, moment = _rank(), func.coalesce(InvoiceRequest.deadline_at, InvoiceRequest.requested_at)
     found = select(Order, rank, moment).join(Order.request).options(*FOR_LIST)
-    found = found.where(InvoiceRequest.state.in_(OPEN), *wanted)
+    found = found.where(InvoiceRequest.state.in_(NOT_FINAL), *wanted)
     if len(place) == 3:
         position = (place[0], EPOCH + place[1] * MICROSECOND, place[2])
         found = found.where(tuple_(rank, moment, InvoiceRequest.id) > position)
@@ -164,16 +169,12 @@ def _rank() -> ColumnElement[int]:
     state = InvoiceRequest.state
     due = and_(state == "scheduled", InvoiceRequest.due_at <= clock.now())
     return case(
-        (_is_late(), 0),
+        (is_late(), 0),
         (state == "needs_attention", 1),
         (or_(due, state.in_(("issued", "rendered"))), 2),
         (state == "scheduled", 3),
         else_=4,
     )
-
-
-def _is_late() -> ColumnElement[bool]:
-    return and_(InvoiceRequest.state.in_(OPEN), InvoiceRequest.deadline_at < clock.now())
 
 
 def _needs_review() -> ColumnElement[bool]:

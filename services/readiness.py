@@ -17,8 +17,7 @@ import task_queue
 from extensions import db
 from mail import smtp
 from models import Delivery, InvoiceRequest
-
-NOT_FINAL = tuple(state for state in InvoiceRequest.STATES if state not in InvoiceRequest.FINAL)
+from services import dashboard
 
 
 def database_trouble() -> str:
@@ -56,7 +55,7 @@ class Backlog:
 def backlog() -> Backlog:
     """Count requests and mails by state, in four queries."""
     now = clock.now()
-    late = select(func.count()).where(InvoiceRequest.state.in_(NOT_FINAL), InvoiceRequest.deadline_at < now)
+    late = select(func.count()).select_from(InvoiceRequest).where(dashboard.is_late())
     ages = [
         (now - moment).total_seconds()
         for moment in (
