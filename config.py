@@ -128,7 +128,7 @@ def _var_dir(env: Mapping[str, str]) -> Path:
 def _required(env: Mapping[str, str], name: str) -> str:
     value = env.get(name, "").strip()
     if not value:
-        raise SettingsError(f"{name} is not set: see « Settings » in the README.")
+        raise SettingsError(f"{name} is not set: see « Production » in the README.")
     return value
 
 
