@@ -305,8 +305,8 @@ class Refund(Model):
 class InvoiceRequest(Model):
     """The wish for an invoice, with its clock. One an order.
 
-    waiting → scheduled → issued → rendered → sent; cancelled and needs_attention on the side. A step is a
-    conditional UPDATE by the holder of the lease, so that two workers never take the same one.
+    waiting → scheduled → issued → rendered → sent; cancelled and needs_attention on the side. A worker takes its lease
+    by one conditional UPDATE (`services.leases`) and writes a step only while the lease is still its own.
     """
 
     __tablename__ = "invoice_requests"
