@@ -46,7 +46,7 @@ def find(email: str) -> Customer | None:
     return db.session.scalar(select(Customer).where(Customer.email_key == key))
 
 
-def register(email: str, password: str, locale: str = "fr", *, visitor: str | None = None) -> None:
+def register(email: str, password: str, *, visitor: str | None = None) -> None:
     """Afterwards the address has an account, and its owner a mail: to confirm it, or saying that there was one already.
 
     The caller learns nothing about which it was, and both cost the same work. `visitor` is the network address that
@@ -55,20 +55,20 @@ def register(email: str, password: str, locale: str = "fr", *, visitor: str | No
     limits.hit(limits.REGISTER_BY_IP, limits.network(visitor))
     existing = find(email)
     password_hash = passwords.hash(password)
-    if existing is None and create(email, password_hash, locale) is not None:
+    if existing is None and create(email, password_hash) is not None:
         return
     existing = existing or find(email)  # The other press won; its account is the one that exists.
     if existing is not None:
         tell_it_exists(existing)
 
 
-def create(email: str, password_hash: str, locale: str, order: Order | None = None) -> Customer | None:
+def create(email: str, password_hash: str, order: Order | None = None) -> Customer | None:
     """Afterwards there is one more account, unconfirmed, with a confirmation on its way; None when it existed.
 
     An `order` that was looked up belongs to it from now on, without addresses until the address is confirmed.
     Raises ValueError when the address is malformed.
     """
-    customer = Customer(email=clean(email), email_key=email_key(email), password_hash=password_hash, locale=locale[:10])
+    customer = Customer(email=clean(email), email_key=email_key(email), password_hash=password_hash)
     limits.allows(limits.CONFIRMATIONS_BY_HOUR, customer.email_key)
     try:
         with transaction():
@@ -180,11 +180,6 @@ def request_confirmation(customer: Customer) -> None:
     with transaction():
         delivery = _mail("confirmation", customer)
     outbox.ring(delivery)
-
-
-def fresh_token(customer: Customer, purpose: Purpose) -> tuple[str, str]:
-    """Return a link token and a code for a mail that is being written; only their hashes are kept."""
-    return tokens.fresh(customer, purpose)
 
 
 def is_open(link: str, purpose: Purpose) -> bool:

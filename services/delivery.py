@@ -17,7 +17,7 @@ from mail import messages, smtp
 from mail.messages import Heading
 from mail.smtp import Outcome
 from models import Customer, Delivery, Invoice, Order, StoredFile
-from services import accounts, history, invoicing, leases
+from services import history, invoicing, leases, tokens
 from services.leases import Lease
 
 BACKOFF = tuple(timedelta(minutes=minutes) for minutes in (5, 15, 60, 240, 720, 1440))
@@ -142,13 +142,13 @@ def _invoice_trial(heading: Heading, delivery: Delivery) -> EmailMessage:
 
 
 def _confirmation(heading: Heading, delivery: Delivery) -> EmailMessage:
-    token, code = accounts.fresh_token(db.session.get_one(Customer, delivery.customer_id), "confirmation")
+    token, code = tokens.fresh(db.session.get_one(Customer, delivery.customer_id), "confirmation")
     write = messages.confirmation if delivery.kind == "confirmation" else messages.confirmation_reminder
     return write(heading, link=_url("auth.confirm", token=token), code=code)
 
 
 def _password_reset(heading: Heading, delivery: Delivery) -> EmailMessage:
-    token, _code = accounts.fresh_token(db.session.get_one(Customer, delivery.customer_id), "password_reset")
+    token, _code = tokens.fresh(db.session.get_one(Customer, delivery.customer_id), "password_reset")
     return messages.password_reset(heading, link=_url("auth.reset", token=token))
 
 

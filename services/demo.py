@@ -94,7 +94,7 @@ def _open_unconfirmed(people: list[Person], password_hash: str) -> None:
     """Open accounts as guests do from their order: with a confirmation that is still to be answered."""
     for person in people:
         order = db.session.scalar(select(Order).where(Order.email_key == email_key(person.email)).limit(1))
-        accounts.create(person.email, password_hash, "fr", order)
+        accounts.create(person.email, password_hash, order)
 
 
 def _ask(people: Iterable[Person]) -> None:

@@ -38,7 +38,7 @@ def order_looked_up(order_id: int, email: str) -> Order | None:
     return db.session.scalar(found.options(*shown))
 
 
-def create_account(order: Order, password: str, locale: str = "fr", *, visitor: str | None = None) -> Customer | None:
+def create_account(order: Order, password: str, *, visitor: str | None = None) -> Customer | None:
     """Afterwards the order's address has an account: the new one is returned, unconfirmed, with the order in it.
 
     An address that had an account, or an order that has its owner, gets a mail instead, and None is returned: the
@@ -48,7 +48,7 @@ def create_account(order: Order, password: str, locale: str = "fr", *, visitor: 
     password_hash = passwords.hash(password)
     owner = order.customer or accounts.find(order.email)
     if owner is None:
-        customer = accounts.create(order.email, password_hash, locale, order)
+        customer = accounts.create(order.email, password_hash, order)
         if customer is not None:
             return customer
         owner = accounts.find(order.email)

@@ -12,7 +12,7 @@ from sqlalchemy import select
 import jobs
 from extensions import db
 from models import Customer, Delivery, Order, SignInSession
-from services import accounts, limits
+from services import accounts, limits, tokens
 from tests.support.client import LintingClient
 from tests.support.factories import PASSWORD, a_customer, an_order
 from tests.support.mailbox import Mailbox
@@ -250,7 +250,7 @@ def test_the_code_confirms_from_any_page_of_the_area(client: LintingClient, smtp
 def test_a_confirmed_code_leads_back_without_javascript_too_and_nowhere_else(client: LintingClient) -> None:
     claire = a_customer(confirmed=False)
     sign_in(client)
-    _link, code = accounts.fresh_token(claire, "confirmation")
+    _link, code = tokens.fresh(claire, "confirmation")
     answer = client.post("/confirmer-par-code", data={"code": code, "next": "https://evil.example/"})
     assert (answer.status_code, answer.location) == (303, "/espace-client")
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from extensions import db
 from models import AuditEntry, Customer, Delivery, Order, Token
-from services import accounts, invoicing, limits, passwords, sessions
+from services import accounts, invoicing, limits, passwords, sessions, tokens
 from services.limits import TooMany
 from tests.support.factories import PASSWORD, a_customer, a_request, an_order, billing_details
 
@@ -134,7 +134,7 @@ def test_a_link_confirms_once_and_attaches_the_orders_of_the_address(app: Flask)
     strangers = an_order(email="paul@example.org")
     elsewhere = an_order(customer=a_customer(email="julie@example.org"), email="claire@example.org")
     claire = a_customer(confirmed=False)
-    link, _code = accounts.fresh_token(claire, "confirmation")
+    link, _code = tokens.fresh(claire, "confirmation")
     assert accounts.is_open(link, "confirmation")
     assert not accounts.is_open(link, "password_reset")
 
@@ -151,7 +151,7 @@ def test_a_link_confirms_once_and_attaches_the_orders_of_the_address(app: Flask)
 
 
 def test_a_link_ends_after_three_days(app: Flask, frozen_clock: time_machine.Traveller) -> None:
-    link, _code = accounts.fresh_token(a_customer(confirmed=False), "confirmation")
+    link, _code = tokens.fresh(a_customer(confirmed=False), "confirmation")
     frozen_clock.shift(timedelta(days=3))
     assert not accounts.is_open(link, "confirmation")
     with pytest.raises(accounts.InvalidLink):
@@ -161,30 +161,30 @@ def test_a_link_ends_after_three_days(app: Flask, frozen_clock: time_machine.Tra
 
 def test_a_link_of_one_purpose_serves_no_other(app: Flask) -> None:
     claire = a_customer(confirmed=False)
-    link, _code = accounts.fresh_token(claire, "confirmation")
+    link, _code = tokens.fresh(claire, "confirmation")
     with pytest.raises(accounts.InvalidLink):
         accounts.reset_password(link, NEW)
-    reset, _none = accounts.fresh_token(claire, "password_reset")
+    reset, _none = tokens.fresh(claire, "password_reset")
     with pytest.raises(accounts.InvalidLink):
         accounts.confirm_by_link(reset)
 
 
 def test_links_and_codes_are_kept_as_hashes(app: Flask) -> None:
-    link, code = accounts.fresh_token(a_customer(confirmed=False), "confirmation")
+    link, code = tokens.fresh(a_customer(confirmed=False), "confirmation")
     token = db.session.scalars(select(Token)).one()
     kept = f"{token.token_hash} {token.code_hash}"
     assert link not in kept
     assert code not in kept
     assert len(code) == 6
     assert code.isdigit()
-    other, _code = accounts.fresh_token(token.customer, "confirmation")
+    other, _code = tokens.fresh(token.customer, "confirmation")
     assert other != link
 
 
 def test_the_code_confirms(app: Flask) -> None:
     claire = a_customer(confirmed=False)
     mine = an_order(email="claire@example.org")
-    _link, code = accounts.fresh_token(claire, "confirmation")
+    _link, code = tokens.fresh(claire, "confirmation")
     accounts.confirm_by_code(claire, code)
     assert the_customer().is_confirmed
     db.session.refresh(mine)
@@ -193,29 +193,29 @@ def test_the_code_confirms(app: Flask) -> None:
 
 def test_the_code_of_a_mail_that_was_sent_twice_is_good_in_either_copy(app: Flask) -> None:
     claire = a_customer(confirmed=False)
-    _link, first = accounts.fresh_token(claire, "confirmation")
-    accounts.fresh_token(claire, "confirmation")
+    _link, first = tokens.fresh(claire, "confirmation")
+    tokens.fresh(claire, "confirmation")
     accounts.confirm_by_code(claire, first)
     assert the_customer().is_confirmed
 
 
 def test_five_wrong_codes_make_the_right_one_worthless(app: Flask) -> None:
     claire = a_customer(confirmed=False)
-    _link, code = accounts.fresh_token(claire, "confirmation")
+    _link, code = tokens.fresh(claire, "confirmation")
     wrong = "000000" if code != "000000" else "111111"
     for _try in range(5):
         with pytest.raises(accounts.WrongCode):
             accounts.confirm_by_code(claire, wrong)
     with pytest.raises(accounts.WrongCode):
         accounts.confirm_by_code(claire, code)
-    _link, fresh = accounts.fresh_token(claire, "confirmation")
+    _link, fresh = tokens.fresh(claire, "confirmation")
     accounts.confirm_by_code(claire, fresh)
     assert the_customer().is_confirmed
 
 
 def test_a_code_ends_after_half_an_hour(app: Flask, frozen_clock: time_machine.Traveller) -> None:
     claire = a_customer(confirmed=False)
-    _link, code = accounts.fresh_token(claire, "confirmation")
+    _link, code = tokens.fresh(claire, "confirmation")
     frozen_clock.shift(timedelta(minutes=30))
     with pytest.raises(accounts.WrongCode):
         accounts.confirm_by_code(claire, code)
@@ -223,8 +223,8 @@ def test_a_code_ends_after_half_an_hour(app: Flask, frozen_clock: time_machine.T
 
 def test_the_code_of_another_account_is_worth_nothing(app: Flask) -> None:
     claire, paul = a_customer(confirmed=False), a_customer(email="paul@example.org", confirmed=False)
-    _link, code = accounts.fresh_token(paul, "confirmation")
-    accounts.fresh_token(claire, "confirmation")
+    _link, code = tokens.fresh(paul, "confirmation")
+    tokens.fresh(claire, "confirmation")
     with pytest.raises(accounts.WrongCode):
         accounts.confirm_by_code(claire, code)
     assert not the_customer().is_confirmed
@@ -234,7 +234,7 @@ def test_confirming_schedules_the_invoice_that_waited_for_it(app: Flask, frozen_
     claire = a_customer(confirmed=False)
     order = an_order(customer=claire, billing=billing_details(), shipped_at=None)
     a_request(order, waiting_for="confirmation")
-    link, _code = accounts.fresh_token(claire, "confirmation")
+    link, _code = tokens.fresh(claire, "confirmation")
     accounts.confirm_by_link(link)
     assert invoicing.of_order(order.id).waiting_for == "shipment"
 
@@ -281,8 +281,8 @@ def test_a_reset_changes_the_password_ends_every_session_and_confirms(app: Flask
     claire = a_customer(confirmed=False)
     mine = an_order(email="claire@example.org")
     raw = sessions.open(claire, "")
-    link, code = accounts.fresh_token(claire, "password_reset")
-    spare, _none = accounts.fresh_token(claire, "password_reset")
+    link, code = tokens.fresh(claire, "password_reset")
+    spare, _none = tokens.fresh(claire, "password_reset")
     assert code == ""
     accounts.reset_password(link, NEW)
     assert accounts.authenticate("claire@example.org", NEW) is not None
@@ -297,14 +297,14 @@ def test_a_reset_changes_the_password_ends_every_session_and_confirms(app: Flask
 
 
 def test_a_reset_link_ends_after_an_hour(app: Flask, frozen_clock: time_machine.Traveller) -> None:
-    link, _none = accounts.fresh_token(a_customer(), "password_reset")
+    link, _none = tokens.fresh(a_customer(), "password_reset")
     frozen_clock.shift(timedelta(hours=1))
     with pytest.raises(accounts.InvalidLink):
         accounts.reset_password(link, NEW)
 
 
 def test_two_presses_at_once_use_a_link_once(app: Flask) -> None:
-    link, _none = accounts.fresh_token(a_customer(), "password_reset")
+    link, _none = tokens.fresh(a_customer(), "password_reset")
 
     def press(number: int) -> bool:
         with app.app_context():
