@@ -1,7 +1,6 @@
 """How amounts, dates and countries are written for people (French typography, Paris time)."""
 
 from datetime import date, datetime
-from decimal import Decimal
 
 from babel import Locale
 from babel.dates import format_date, format_time
@@ -9,8 +8,7 @@ from flask import Flask
 
 import clock
 from documents import formatting
-
-NO_BREAK = "\N{NO-BREAK SPACE}"
+from documents.formatting import NO_BREAK
 
 
 def paris_date(moment: datetime) -> str:
@@ -50,15 +48,10 @@ def _hour(moment: datetime) -> str:
     return f"{local.hour}{NO_BREAK}h" + ("" if minutes == "00" else f"{NO_BREAK}{minutes}")
 
 
-def money(amount: Decimal, currency: str = "EUR") -> str:
-    """« 1 234,50 € »."""
-    return formatting.money(amount, currency)
-
-
 def install(app: Flask) -> None:
     """Afterwards the templates know these formats as filters."""
     app.jinja_env.filters.update(
-        money=money,
+        money=formatting.money,
         quantity=formatting.quantity,
         rate=formatting.rate,
         paris_date=paris_date,
