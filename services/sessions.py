@@ -89,14 +89,8 @@ def close_one(customer: Customer, session_id: int) -> bool:
         return db.session.scalar(select(SignInSession.id).where(*mine)) is not None
 
 
-def close_all(customer: Customer, except_raw: str | None = None) -> None:
-    """Afterwards every session of the customer is over, but the one of `except_raw`."""
-    with transaction():
-        end_all(customer, except_raw)
-
-
 def end_all(customer: Customer, except_raw: str | None = None) -> None:
-    """Do as `close_all`, inside the caller's transaction."""
+    """Afterwards all sessions of the customer are over but that of `except_raw`; inside the caller's transaction."""
     kept = () if except_raw is None else (SignInSession.token_hash != _hash(except_raw),)
     end(SignInSession.customer_id == customer.id, *kept)
 

@@ -5,7 +5,7 @@ import time_machine
 from flask import Flask
 from sqlalchemy import select
 
-from extensions import db
+from extensions import db, transaction
 from models import SignInSession
 from services import sessions
 from tests.support.factories import a_customer
@@ -88,9 +88,11 @@ def test_looking_wakes_no_dead_session(app: Flask, frozen_clock: time_machine.Tr
 def test_closing_all_spares_the_present_device_and_other_people(app: Flask) -> None:
     claire, paul = a_customer(), a_customer(email="paul@example.org")
     here, elsewhere, pauls = sessions.open(claire, ""), sessions.open(claire, ""), sessions.open(paul, "")
-    sessions.close_all(claire, except_raw=here)
+    with transaction():
+        sessions.end_all(claire, except_raw=here)
     assert [sessions.load(raw) is not None for raw in (here, elsewhere, pauls)] == [True, False, True]
-    sessions.close_all(claire)
+    with transaction():
+        sessions.end_all(claire)
     assert sessions.load(here) is None
 
 
