@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select, tuple_
 from sqlalchemy.orm import aliased, contains_eager, joinedload, lazyload
@@ -11,13 +10,11 @@ import clock
 from extensions import db
 from models import AuditEntry, Delivery, InvoiceRequest, Order
 from services import orders
+from services.orders import EPOCH, LARGEST_ID, MICROSECOND
 
 PAGE_SIZE = 30
 MOST_ENTRIES = 200
-LARGEST_ID = 2**31 - 1  # PostgreSQL refuses to compare an id with more.
 NOT_FINAL = tuple(state for state in InvoiceRequest.STATES if state not in InvoiceRequest.FINAL)
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
 FOR_LIST = (contains_eager(Order.request), lazyload(Order.billing))
 
 # What the filters of the page (`?etat=`) mean in states of requests.
