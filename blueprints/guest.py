@@ -18,7 +18,7 @@ from web.answers import see_other
 bp = Blueprint("guest", __name__, url_prefix="/suivi-commande")
 
 REMEMBERED_SECONDS = 30 * 60
-KEY = "looked_up_by"  # A cookie of an earlier release, under an earlier name, is not read.
+KEY = "looked_up_by"
 
 
 def with_order(view: Callable[[Order], ResponseReturnValue]) -> Callable[[], ResponseReturnValue]:
