@@ -1,8 +1,10 @@
 """What a file holds, document by document: a message, or why there is none, and the lines where it stands."""
 
-from collections.abc import Iterable
+import io
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 from shops.numbers import NUMBER_LENGTH
 from shops.problems import FieldProblem
@@ -11,6 +13,16 @@ from shops.schema import InvalidMessage, OrderMessage
 
 class UnreadableFile(Exception):
     """Nothing of this file can be taken; the text is French and says why."""
+
+
+@contextmanager
+def csv_text(stream: BinaryIO) -> Iterator[io.TextIOWrapper]:
+    """Give the text of a CSV file, bytes that are no UTF-8 kept for the schema to refuse; the stream stays open."""
+    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    try:
+        yield text
+    finally:
+        text.detach()  # The stream is the caller's to close.
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 
-from shops.candidates import Candidate, UnreadableFile, check, refuse_all
+from shops.candidates import Candidate, UnreadableFile, check, csv_text, refuse_all
 from shops.problems import FieldProblem
 from shops.schema import MAX_LINES, AddressMessage, BillingMessage, LineMessage, OrderMessage
 
@@ -60,11 +60,8 @@ def read(stream: BinaryIO) -> Iterator[Candidate]:
     The rows of one order follow each other. Raises UnreadableFile when the header is missing, lacks a required
     column or has an unknown one.
     """
-    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    try:
+    with csv_text(stream) as text:
         yield from _read(text)
-    finally:
-        text.detach()  # The stream is the caller's to close.
 
 
 def _read(text: io.TextIOWrapper) -> Iterator[Candidate]:

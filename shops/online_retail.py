@@ -14,7 +14,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo
 
-from shops.candidates import Candidate, UnreadableFile, check, refuse
+from shops.candidates import Candidate, UnreadableFile, check, csv_text, refuse
 from shops.codes import COUNTRIES_BY_ENGLISH_NAME
 
 ASSUMPTIONS = (
@@ -68,11 +68,8 @@ def read(stream: BinaryIO) -> Iterator[Candidate]:
 
     Raises UnreadableFile when the header does not name the eight columns.
     """
-    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    try:
+    with csv_text(stream) as text:
         yield from _read(text)
-    finally:
-        text.detach()  # The stream is the caller's to close.
 
 
 def _read(text: io.TextIOWrapper) -> Iterator[Candidate]:
