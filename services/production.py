@@ -18,6 +18,7 @@ from services import history, invoicing, leases, numbering, outbox
 from services.leases import Lease, LeaseLost
 from services.orders import sale_of
 
+CLAIMABLE = ("scheduled", "issued")
 MOST_ATTEMPTS = 5
 BACKOFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60))
 
@@ -48,7 +49,7 @@ def require_mode() -> None:
 def claim(request_id: int) -> Lease | None:
     """Return the right to work on a due request, or None when it is not due or another worker holds it."""
     with transaction():
-        return leases.take(InvoiceRequest, request_id, InvoiceRequest.state.in_(("scheduled", "issued")))
+        return leases.take(InvoiceRequest, request_id, InvoiceRequest.state.in_(CLAIMABLE))
 
 
 def issue(lease: Lease) -> int | None:
@@ -104,9 +105,11 @@ def give_up_for_now(lease: Lease, error: Exception) -> None:
     try:
         with transaction():
             request = _held(lease)
+            leases.release(request)
+            if request.state not in CLAIMABLE:
+                return  # Cancelled, or waiting again, since the claim: nothing is to be tried again.
             request.attempts += 1
             request.last_error = f"{type(error).__name__}: {error}"[:500]
-            leases.release(request)
             if request.attempts >= MOST_ATTEMPTS:
                 request.state, request.due_at = "needs_attention", None
                 request.reason = "La facture n'a pas pu être produite."

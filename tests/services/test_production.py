@@ -197,6 +197,18 @@ def test_a_request_that_stopped_being_due_after_the_claim_is_let_go_without_a_wo
     assert db.session.scalar(select(func.count()).select_from(Invoice)) == 0
 
 
+def test_a_failure_says_nothing_about_a_request_that_was_cancelled_meanwhile(app: Flask) -> None:
+    request = a_due_request(attempts=production.MOST_ATTEMPTS - 1)
+    lease = production.claim(request.id)
+    assert lease is not None
+    with transaction():
+        request.state, request.reason, request.due_at = "cancelled", "Annulée.", None
+    production.give_up_for_now(lease, ValueError("no glyph"))
+    db.session.refresh(request)
+    assert (request.state, request.reason, request.due_at) == ("cancelled", "Annulée.", None)
+    assert request.lease_token is None
+
+
 def test_on_new_years_eve_number_and_date_are_those_of_paris(app: Flask, frozen_clock: Traveller) -> None:
     produced(a_due_request())
     frozen_clock.move_to(datetime(2026, 12, 31, 23, 30, tzinfo=UTC))
