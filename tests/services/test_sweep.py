@@ -121,6 +121,25 @@ def test_what_was_tried_out_is_invoiced_once_the_switch_is_on_live(
         assert db.session.get_one(InvoiceRequest, request_id).state == "issued"
 
 
+def test_what_failed_while_it_was_tried_out_has_all_its_attempts_again(
+    make_app: Callable[..., Flask], bells: list[tuple[str, int]]
+) -> None:
+    with make_app(ISSUE_MODE="trial").app_context():
+        request = a_due_request(1)
+        request_id = request.id
+        lease = production.claim(request_id)
+        assert lease is not None
+        assert production.issue(lease) is not None
+        request.attempts = production.MOST_ATTEMPTS - 1
+        db.session.commit()
+        production.give_up_for_now(lease, OSError("disk full"))
+        assert db.session.get_one(InvoiceRequest, request_id).state == "needs_attention"
+    with make_app(ISSUE_MODE="live").app_context():
+        sweep()
+        request = db.session.get_one(InvoiceRequest, request_id)
+        assert (request.state, request.attempts, request.last_error) == ("scheduled", 0, None)
+
+
 def test_a_bell_that_nobody_hears_is_the_last_of_its_sweep(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(3):
         a_due_request(number)
