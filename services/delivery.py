@@ -48,10 +48,8 @@ def conclude_doubtful() -> None:
 
     It is `unknown`, which only a person ends, and its invoice's request stands in front of an admin.
     """
-    ended = or_(Delivery.lease_until.is_(None), Delivery.lease_until < clock.now())
-    doubtful = select(Delivery).where(
-        Delivery.state == "sending", Delivery.due_at <= clock.now(), Delivery.doubts > 0, ended
-    )
+    in_doubt = and_(Delivery.state == "sending", Delivery.doubts > 0, Delivery.due_at <= clock.now())
+    doubtful = select(Delivery).where(in_doubt, leases.is_free(Delivery))
     if db.session.scalar(doubtful.limit(1)) is None:
         return
     with transaction():

@@ -14,6 +14,12 @@ from models import Delivery, InvoiceRequest
 
 LEASE = timedelta(minutes=5)  # Longer than a job may run, so that a living worker never loses its lease.
 
+UNDER_WAY: dict[type[InvoiceRequest] | type[Delivery], tuple[str, ...]] = {
+    InvoiceRequest: ("scheduled", "issued"),
+    Delivery: ("pending", "sending"),
+}
+"""The states in which a row waits for a worker: those that are rung for and held."""
+
 
 class LeaseLost(Exception):
     """Another worker holds the row now; whoever meets this writes nothing."""
@@ -33,11 +39,15 @@ def take(model: type[InvoiceRequest] | type[Delivery], row_id: int, condition: C
     One conditional UPDATE decides, so that of two workers one gets the row and the other nothing.
     """
     now, token = clock.now(), secrets.token_hex(16)
-    free = or_(model.lease_until.is_(None), model.lease_until < now)
-    statement = update(model).where(model.id == row_id, model.due_at <= now, free, condition)
+    statement = update(model).where(model.id == row_id, model.due_at <= now, is_free(model), condition)
     held = statement.values(lease_token=token, lease_until=now + LEASE)
     result = cast("CursorResult[Any]", db.session.execute(held))
     return Lease(row_id, token) if result.rowcount == 1 else None
+
+
+def is_free(model: type[InvoiceRequest] | type[Delivery]) -> ColumnElement[bool]:
+    """Say in SQL that nobody holds the row, or nobody any more."""
+    return or_(model.lease_until.is_(None), model.lease_until < clock.now())
 
 
 def release(row: InvoiceRequest | Delivery) -> None:

@@ -18,7 +18,6 @@ from services import history, invoicing, leases, numbering, outbox
 from services.leases import Lease, LeaseLost
 from services.orders import sale_of
 
-CLAIMABLE = ("scheduled", "issued")
 MOST_ATTEMPTS = 5
 BACKOFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60))
 
@@ -49,7 +48,7 @@ def require_mode() -> None:
 def claim(request_id: int) -> Lease | None:
     """Return the right to work on a due request, or None when it is not due or another worker holds it."""
     with transaction():
-        return leases.take(InvoiceRequest, request_id, InvoiceRequest.state.in_(CLAIMABLE))
+        return leases.take(InvoiceRequest, request_id, InvoiceRequest.state.in_(leases.UNDER_WAY[InvoiceRequest]))
 
 
 def issue(lease: Lease) -> int | None:
@@ -106,7 +105,7 @@ def give_up_for_now(lease: Lease, error: Exception) -> None:
         with transaction():
             request = _held(lease)
             leases.release(request)
-            if request.state not in CLAIMABLE:
+            if request.state not in leases.UNDER_WAY[InvoiceRequest]:
                 return  # Cancelled, or waiting again, since the claim: nothing is to be tried again.
             request.attempts += 1
             request.last_error = f"{type(error).__name__}: {error}"[:500]

@@ -17,7 +17,7 @@ import task_queue
 from extensions import db
 from mail import smtp
 from models import Delivery, InvoiceRequest
-from services import dashboard
+from services import dashboard, leases
 
 
 def database_trouble() -> str:
@@ -59,8 +59,8 @@ def backlog() -> Backlog:
     ages = [
         (now - moment).total_seconds()
         for moment in (
-            _oldest_due(InvoiceRequest, ("scheduled", "issued")),
-            _oldest_due(Delivery, ("pending", "sending")),
+            _oldest_due(InvoiceRequest),
+            _oldest_due(Delivery),
         )
         if moment
     ]
@@ -78,8 +78,8 @@ def _by_state(model: type[InvoiceRequest] | type[Delivery]) -> dict[str, int]:
     return {state: counted.get(state, 0) for state in model.STATES}
 
 
-def _oldest_due(model: type[InvoiceRequest] | type[Delivery], states: tuple[str, ...]) -> datetime | None:
-    found = select(model.due_at).where(model.state.in_(states), model.due_at.is_not(None))
+def _oldest_due(model: type[InvoiceRequest] | type[Delivery]) -> datetime | None:
+    found = select(model.due_at).where(model.state.in_(leases.UNDER_WAY[model]), model.due_at.is_not(None))
     return db.session.scalar(found.order_by(model.due_at).limit(1))
 
 

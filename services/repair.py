@@ -88,7 +88,7 @@ def retry(order: Order) -> bool:
         history.record("request.retried", order=order, customer=request.customer)
         db.session.flush()
         invoicing.reconsider(order)
-    if request.state in ("scheduled", "issued") and request.is_due:
+    if request.state in leases.UNDER_WAY[InvoiceRequest] and request.is_due:
         task_queue.ring("produce", request.id)
     return True
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from itertools import takewhile
 
-from sqlalchemy import String, cast, delete, literal, or_, select
+from sqlalchemy import String, cast, delete, literal, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 import clock
@@ -13,7 +13,7 @@ import config
 import task_queue
 from extensions import db, transaction
 from models import Customer, Delivery, Invoice, InvoiceRequest, Milestone, RateCounter, SignInSession, Token
-from services import delivery, invoicing, outbox
+from services import delivery, invoicing, leases, outbox
 
 MOST_BELLS = 500  # What the queue holds at most: more would only wait there instead of here.
 REMINDERS = (timedelta(hours=24), timedelta(hours=72))
@@ -31,8 +31,7 @@ def sweep() -> int:
     room = MOST_BELLS - task_queue.waiting()
     if room <= 0:
         return 0
-    requests = _due(InvoiceRequest, ("scheduled", "issued"), room)
-    deliveries = _due(Delivery, ("pending", "sending"), room)
+    requests, deliveries = _due(InvoiceRequest, room), _due(Delivery, room)
     db.session.rollback()
     bells = [("produce", one) for one in requests] + [("deliver", one) for one in deliveries]
     # The first that nobody hears is the last: the others are found by the next sweep.
@@ -52,10 +51,9 @@ def _do(chore: Callable[[], None]) -> None:
         log.exception("chore failed", extra={"chore": chore.__name__})
 
 
-def _due(model: type[InvoiceRequest] | type[Delivery], states: tuple[str, ...], most: int) -> list[int]:
-    now = clock.now()
-    free = or_(model.lease_until.is_(None), model.lease_until < now)
-    found = select(model.id).where(model.state.in_(states), model.due_at <= now, free)
+def _due(model: type[InvoiceRequest] | type[Delivery], most: int) -> list[int]:
+    waiting = model.state.in_(leases.UNDER_WAY[model])
+    found = select(model.id).where(waiting, model.due_at <= clock.now(), leases.is_free(model))
     return list(db.session.scalars(found.order_by(model.due_at, model.id).limit(most)))
 
 
