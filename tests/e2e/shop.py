@@ -22,6 +22,7 @@ from typing import Any
 from pypdf import PdfReader
 
 from dev.processes import die_with_parent
+from tests.shops.messages import a_message
 
 ROOT = Path(__file__).resolve().parents[2]
 NUMBERS = count(1)
@@ -53,46 +54,9 @@ class Shop:
         """Import an order, shipped yesterday unless said otherwise; return what the shop sent."""
         number = f"E2E-{os.getpid()}-{next(NUMBERS):04d}"
         yesterday = (datetime.now(UTC) - timedelta(days=1)).isoformat()
-        order = {
-            "number": number,
-            "version": 1,
-            "email": f"{number.lower()}@example.org",
-            "placed_at": yesterday,
-            "paid_at": yesterday,
-            "payment_method": "card",
-            "shipped_at": yesterday,
-            "currency": "EUR",
-            "prices_include_tax": True,
-            "shipping_address": {
-                "name": "Claire Martin",
-                "line1": "8 rue du Port",
-                "line2": "",
-                "postal_code": "69007",
-                "city": "Lyon",
-                "country": "FR",
-            },
-            "lines": [
-                {
-                    "sku": "TS-M-BLEU",
-                    "description": "T-shirt personnalisé",
-                    "kind": "goods",
-                    "quantity": "2",
-                    "unit_price": "14.90",
-                    "discount": "2.98",
-                    "vat_rate": "20.00",
-                },
-                {
-                    "sku": "",
-                    "description": "Livraison standard",
-                    "kind": "shipping",
-                    "quantity": "1",
-                    "unit_price": "4.90",
-                    "vat_rate": "20.00",
-                },
-            ],
-            "total": "31.72",
-            "paid_amount": "31.72",
-        } | changes
+        dates = dict.fromkeys(("placed_at", "paid_at", "shipped_at"), yesterday)
+        address = f"{number.lower()}@example.org"
+        order = a_message(**({"number": number, "email": address} | dates | changes))
         file = self.var_dir / f"{number}.json"
         file.write_text(json.dumps([order]))
         self.flask("orders", "import", str(file), "--format", "contract-json")

@@ -95,14 +95,14 @@ def test_a_guest_gets_an_invoice(shop: Shop, open_page: Opener, javascript: bool
     page.get_by_label("Adresse e-mail").fill(address.upper())
     page.get_by_role("button", name="Consulter").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text(number)
-    assert "8 rue du Port" not in page.content()
+    assert "3 rue de la Barre" not in page.content()  # Where the shop sent the parcel.
 
     page.get_by_role("link", name="Créer un compte gratuit").click()
     page.get_by_label("Mot de passe").fill(PASSWORD)
     page.get_by_role("button", name="Créer un compte gratuit").click()
     page.get_by_role("navigation").get_by_role("link", name="Mes commandes").click()
     page.get_by_role("link", name=re.compile(f"Voir les détails.*{number}")).click()
-    assert "8 rue du Port" not in page.content()
+    assert "3 rue de la Barre" not in page.content()  # Where the shop sent the parcel.
 
     page.get_by_role("link", name=re.compile("^Modifier")).click()
     fill_in_individual(page)
