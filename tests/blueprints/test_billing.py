@@ -10,19 +10,12 @@ from html5lib import parse
 from extensions import db
 from models import Customer
 from tests.support.client import HTMX, LintingClient
+from tests.support.customers import COMPANY, PERSON
 from tests.support.factories import PASSWORD, a_customer, billing_details, company_details
 from tests.support.queries import count_queries
 
 URL = "/espace-client/donnees-de-facturation"
 HTML = "{http://www.w3.org/1999/xhtml}"
-PERSON = {
-    "kind": "individual", "first_name": "Claire", "last_name": "Martin", "tax_id": "",
-    "line1": "12 rue Mercière", "line2": "", "postal_code": "69002", "city": "Lyon", "country": "FR",
-}  # fmt: skip
-COMPANY = {
-    "kind": "company", "company_name": "Imprimerie Martin SARL", "siret": "732 829 320 00074", "vat_number": "",
-    "tax_id": "", "line1": "3 quai Perrache", "line2": "", "postal_code": "69002", "city": "Lyon", "country": "FR",
-}  # fmt: skip
 SAVED = "Données de facturation enregistrées."
 
 

@@ -8,16 +8,13 @@ from flask import Flask
 
 from forms.billing import BillingForm
 from parties.details import Details
+from tests.support.customers import COMPANY
 from tests.support.factories import billing_details, company_details
 
 SIRET, VAT_NUMBER = "73282932000074", "FR44732829320"
 PERSON = {
     "kind": "individual", "first_name": " Claire ", "last_name": "Martin", "tax_id": "",
     "line1": "12 rue Mercière", "line2": "", "postal_code": "69 002", "city": "Lyon", "country": "FR",
-}  # fmt: skip
-COMPANY = {
-    "kind": "company", "company_name": "Imprimerie Martin SARL", "siret": "732 829 320 00074", "vat_number": "",
-    "tax_id": "", "line1": "3 quai Perrache", "line2": "", "postal_code": "69002", "city": "Lyon", "country": "FR",
 }  # fmt: skip
 
 pytestmark = pytest.mark.databases("sqlite")

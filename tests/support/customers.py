@@ -13,6 +13,10 @@ PERSON = {
     "kind": "individual", "first_name": "Claire", "last_name": "Martin", "tax_id": "",
     "line1": "12 rue Mercière", "line2": "", "postal_code": "69002", "city": "Lyon", "country": "FR",
 }  # fmt: skip
+COMPANY = {
+    "kind": "company", "company_name": "Imprimerie Martin SARL", "siret": "732 829 320 00074", "vat_number": "",
+    "tax_id": "", "line1": "3 quai Perrache", "line2": "", "postal_code": "69002", "city": "Lyon", "country": "FR",
+}  # fmt: skip
 
 
 def sign_in(client: LintingClient, customer: Customer) -> Customer:
