@@ -76,8 +76,19 @@ class OrderReference:
 
 
 @dataclass(frozen=True, slots=True)
+class Reference:
+    """An earlier document that this one names, by number and date (BG-3, BR-FR-CO-05)."""
+
+    number: str
+    issue_date: date
+
+
+@dataclass(frozen=True, slots=True)
 class Payment:
-    """What was paid of this document, how and when, and what is left; `due_on` is the day of payment once all is."""
+    """What was paid of this document, how and when, and what is left; `due_on` is the day of payment once all is.
+
+    Of a credit note: what was paid back. « set off » ones pay nothing back, since a new invoice takes their place.
+    """
 
     words: str
     paid_on: date | None
@@ -88,10 +99,14 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One document. `delivery` is None where it is the buyer's address, `vat_in_euros` of documents in euros."""
+    """One document. `delivery` is None where it is the buyer's address, `vat_in_euros` of documents in euros.
+
+    `refers_to` is the invoice that a credit note credits, or that an invoice replaces; `reason` says why, in words that
+    the document prints. What came later than the first release has a default: documents of then are read as well.
+    """
 
     number: str
-    kind: Literal["invoice"]
+    kind: Literal["invoice", "credit_note"]
     issue_date: date
     language: str
     trial: bool
@@ -108,6 +123,10 @@ class Snapshot:
     payment: Payment
     nature: Nature
     mentions: tuple[str, ...]
+    buyer_email: str = ""
+    refers_to: Reference | None = None
+    reason: str = ""
+    settlement: Literal["payment", "refund", "set_off"] = "payment"
 
 
 def build(
