@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from reportlab.lib.colors import HexColor
@@ -11,20 +10,12 @@ from reportlab.pdfbase.pdfmetrics import stringWidth
 from xhtml2pdf.builders.printmarks import MarkedCanvas
 from xhtml2pdf.xhtml2pdf_reportlab import PmlBaseDoc
 
+from documents.page import RunningParts
+
 REGULAR, BOLD = "brand_00", "brand_10"  # The names under which xhtml2pdf registers the faces of the family « brand ».
 MARGIN = 18 * mm
 GREY = HexColor("#5b6769")
 PALE = HexColor("#e9ecec")
-
-
-@dataclass(frozen=True, slots=True)
-class RunningParts:
-    """What every page carries around its content; `head` is for the second page on."""
-
-    accent: str
-    head: str
-    foot: tuple[str, ...]
-    watermark: str
 
 
 class NumberedCanvas(MarkedCanvas):

@@ -1,44 +1,26 @@
-"""A snapshot as a PDF: one HTML template laid out by xhtml2pdf with our own embedded fonts.
-
-Every expression of the template passes `printable` and is then escaped: whatever customers type is text, never markup,
-and never a box that the font cannot draw.
-"""
+"""A snapshot's page as a PDF: laid out by xhtml2pdf with our own embedded fonts and nothing from outside."""
 
 from __future__ import annotations
 
 import threading
-import unicodedata
-from dataclasses import dataclass
-from decimal import Decimal
-from functools import cache
 from io import BytesIO
-from itertools import zip_longest
 
-from babel import Locale
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from reportlab import rl_config
-from reportlab.pdfbase.ttfonts import TTFontFile
 from xhtml2pdf.config.resources import ResourceAccessPolicy, render_budget, use_policy
 from xhtml2pdf.context import pisaContext
 from xhtml2pdf.default import DEFAULT_PAGE_NAME
 from xhtml2pdf.document import pisaStory
 from xhtml2pdf.util import reset_caches
 
-from documents import formatting
-from documents.canvas import NumberedDocument, RunningParts
-from documents.renderer import ASSETS, TEMPLATES
-from documents.seller import Identity
-from documents.snapshot import DeliveryAddress, OrderReference, Snapshot
-from documents.totals import Line, LineAmounts, RateAmounts
-from parties.details import Details
+from documents import page
+from documents.canvas import NumberedDocument
+from documents.renderer import ASSETS
+from documents.snapshot import Snapshot
 
 # The same snapshot gives the same bytes: no clock and no random identifier in the file.
 rl_config.invariant = 1
 
-MISSING = "□"
 POLICY = ResourceAccessPolicy.server(ASSETS, allow_remote=False)
-# Control and format characters only steer how neighbours are drawn; without them the text reads the same.
-_INVISIBLE = {"Cc", "Cf", "Cs"}
 _one_at_a_time = threading.RLock()
 
 
@@ -47,93 +29,31 @@ def render(snapshot: Snapshot) -> bytes:
 
     Raises whatever the layout raises: the caller treats that as « not rendered yet », the number stays.
     """
-    html = _template().render(
-        document=snapshot,
-        facts=_facts(snapshot.order),
-        shown_lines=list(zip(snapshot.sale.lines, snapshot.totals.lines, strict=True)),
-        totals_rows=_totals_rows(snapshot),
-        logo_size=snapshot.seller.logo.fitted(46, 18) if snapshot.seller.logo else None,
-    )
-    running = RunningParts(
-        accent=snapshot.seller.accent,
-        head=printable(f"{snapshot.seller.identity.name} · Facture {snapshot.number}"),
-        foot=tuple(printable(row) for row in legal_lines(snapshot.seller.identity)),
-        watermark="SPÉCIMEN" if snapshot.trial else "",
-    )
     with _one_at_a_time, use_policy(POLICY), render_budget(POLICY):
         try:
-            return _lay_out(html, snapshot, running)
+            return _lay_out(snapshot)
         finally:
             reset_caches()
 
 
 def warm_up() -> None:
     """Afterwards the fonts and the template are read, so that the first document takes no longer than the next."""
-    _template()
-    _glyphs()
+    page.warm_up()
 
 
-def printable(text: str) -> str:
-    """The text on one line, composed, every character the fonts lack replaced by a visible « □ »."""
-    glyphs = _glyphs()
-    shown = []
-    for character in unicodedata.normalize("NFC", text):
-        if character in "\n\r\t":
-            shown.append(" ")
-        elif unicodedata.category(character) in _INVISIBLE or "\ufe00" <= character <= "\ufe0f":
-            continue
-        else:
-            shown.append(character if ord(character) in glyphs else MISSING)
-    return "".join(shown)
-
-
-def legal_lines(identity: Identity) -> tuple[str, str]:
-    """The seller's mandatory identity in two lines (Code de commerce R123-237, R123-238)."""
-    form = identity.legal_form
-    if identity.capital is not None:
-        places = 0 if identity.capital == identity.capital.to_integral_value() else 2
-        capital = formatting.number(identity.capital, places)
-        form = f"{form} au capital de {capital}{formatting.NO_BREAK}€".strip()
-    place = f"{identity.line1}, {identity.postal_code} {identity.city}"
-    numbers = [f"SIRET {grouped(identity.siret, 3, 3, 3, 5)}"]
-    if identity.rcs:
-        numbers.insert(0, f"RCS {identity.rcs} {grouped(identity.siren, 3, 3, 3)}")
-    if identity.vat_number:
-        numbers.append(f"TVA {identity.vat_number}")
-    return " · ".join(part for part in (identity.name, form, place) if part), " · ".join(numbers)
-
-
-def grouped(digits: str, *sizes: int) -> str:
-    """A number in groups kept together by U+00A0, « 123 456 782 »; unchanged when it has another length."""
-    if len(digits) != sum(sizes):
-        return digits
-    parts, start = [], 0
-    for size in sizes:
-        parts.append(digits[start : start + size])
-        start += size
-    return formatting.NO_BREAK.join(parts)
-
-
-def address_lines(address: Details | DeliveryAddress | Identity) -> list[str]:
-    """Street, place and, outside France, the country in capitals, as the post wants them."""
-    country = Locale("fr").territories.get(address.country, address.country).upper() if address.country != "FR" else ""
-    place = f"{address.postal_code} {address.city}".strip()
-    return [line for line in (address.line1, address.line2, place, country) if line]
-
-
-def _lay_out(html: str, snapshot: Snapshot, running: RunningParts) -> bytes:
+def _lay_out(snapshot: Snapshot) -> bytes:
     """xhtml2pdf's own steps, with our document class: it knows the number of pages after a single layout."""
     base = str(ASSETS / "page.html")  # Relative addresses of the template are looked up beside this name.
     context = pisaContext(base)
-    context = pisaStory(html, base, default_css="", context=context, resource_policy=POLICY)
+    context = pisaStory(page.html(snapshot), base, default_css="", context=context, resource_policy=POLICY)
     if context.err:
         raise ValueError(f"xhtml2pdf found {context.err} error(s) in the page of {snapshot.number}")
     out = BytesIO()
     document = NumberedDocument(
         out,
-        running=running,
+        running=page.running(snapshot),
         pagesize=context.pageSize,
-        title=f"Facture {snapshot.number}",
+        title=page.title(snapshot),
         author=snapshot.seller.identity.name,
         subject=f"Commande {snapshot.order.number}",
         creator=snapshot.seller.shop_name,
@@ -145,82 +65,3 @@ def _lay_out(html: str, snapshot: Snapshot, running: RunningParts) -> bytes:
     document.pisaPositioned = context.positioned
     document.build(context.story)
     return out.getvalue()
-
-
-def _piece_price(amounts: LineAmounts) -> str:
-    """The net price of one piece, with as few decimals (2 to 6) as give the line's amount: readers can check it."""
-    amount = formatting.rounded(amounts.quantity * amounts.unit_net)
-    for places in range(2, 6):
-        price = formatting.rounded(amounts.unit_net, Decimal(1).scaleb(-places))
-        if formatting.rounded(amounts.quantity * price) == amount:
-            return formatting.number(price, places)
-    return formatting.number(amounts.unit_net, 6)
-
-
-def _rate_label(row: Line | RateAmounts) -> str:
-    """How a rate is written: « 20 % », and « 0 % (K) » with the category that the reason at the foot names."""
-    rate, category = (row.rate, row.category) if isinstance(row, RateAmounts) else (row.rate_key[0], row.rate_key[1])
-    if rate:
-        return formatting.rate(rate)
-    return f"{formatting.rate(rate)} ({category})" if category else "\u2013"
-
-
-def _facts(order: OrderReference) -> list[tuple[str, str]]:
-    """What the strip under the addresses says, label by label; unknown dates are left out."""
-    days = [("Passée le", order.placed_on), ("Expédiée le", order.shipped_on), ("Livrée le", order.delivered_on)]
-    facts = [("Commande", order.number), *((label, formatting.date_words(day)) for label, day in days if day)]
-    return facts + ([("Votre référence", order.purchase_order)] if order.purchase_order else [])
-
-
-@dataclass(frozen=True, slots=True)
-class _Sum:
-    label: str
-    amount: Decimal
-    style: str
-
-
-def _totals_rows(snapshot: Snapshot) -> list[tuple[RateAmounts | None, _Sum | None]]:
-    """The VAT table and the sums side by side as one flat table: nested ones cost the library half its time."""
-    totals, payment = snapshot.totals, snapshot.payment
-    sums = [
-        _Sum("Total HT", totals.net, "rule"),
-        _Sum("TVA", totals.vat, "rule"),
-        _Sum("Total TTC", totals.gross, "grand"),
-        _Sum("Déjà payé", payment.paid, "rule"),
-        _Sum("Reste à payer", payment.left, "left"),
-    ]
-    return list(zip_longest([None, *totals.rates], sums))
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=lambda value: printable(value) if isinstance(value, str) else value,
-    )
-    environment.filters.update(
-        number=formatting.number,
-        money=formatting.money,
-        unit_price=formatting.unit_price,
-        piece_price=_piece_price,
-        quantity=formatting.quantity,
-        rate_label=_rate_label,
-        date=formatting.date_words,
-        address=address_lines,
-        grouped=grouped,
-    )
-    return environment.get_template("invoice.html")
-
-
-@cache
-def _glyphs() -> frozenset[int]:
-    """The characters that both faces can draw."""
-    faces = [TTFontFile(str(path)) for path in sorted((ASSETS / "fonts").glob("*.ttf"))]
-    covered = set(faces[0].charToGlyph)
-    for face in faces[1:]:
-        covered &= set(face.charToGlyph)
-    return frozenset(covered)
