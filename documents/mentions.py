@@ -27,6 +27,12 @@ class Case:
     nature: Nature
     reasons: frozenset[tuple[str, str]]
     to_overseas: bool = False
+    credit_note: bool = False
+
+    @property
+    def asks_payment_of_a_company(self) -> bool:
+        """Whether the terms of payment between professionals are owed; a credit note asks nobody to pay."""
+        return self.buyer_is_company and not self.credit_note
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +102,14 @@ TABLE = (
         "late_penalty",
         date(2019, 4, 26),
         "Code de commerce L441-9, L441-10",
-        lambda case: case.buyer_is_company,
+        lambda case: case.asks_payment_of_a_company,
         lambda case: f"Pénalités de retard\u00a0: {case.terms.late_penalty} (art. L441-10 du Code de commerce)",
     ),
     Mention(
         "recovery",
         date(2013, 1, 1),
         "Code de commerce D441-5",
-        lambda case: case.buyer_is_company,
+        lambda case: case.asks_payment_of_a_company,
         _always(
             "Indemnité forfaitaire pour frais de recouvrement en cas de retard\u00a0: 40\u00a0€ "
             "(art. D441-5 du Code de commerce)"
@@ -113,7 +119,7 @@ TABLE = (
         "early_discount",
         date(2009, 1, 1),
         "Code de commerce L441-9",
-        lambda case: case.buyer_is_company,
+        lambda case: case.asks_payment_of_a_company,
         lambda case: f"Escompte pour paiement anticipé\u00a0: {case.terms.early_discount or 'néant'}",
     ),
 )

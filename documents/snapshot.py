@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from documents import canonical, formatting, mentions, renderer, totals
+from documents import canonical, credits, formatting, mentions, renderer, totals
+from documents.credits import Credit
 from documents.mentions import Nature
 from documents.seller import Seller
 from documents.totals import Sale, Totals
+from parties.countries import SIRENE
 from parties.details import Details
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -139,6 +142,7 @@ def build(
     buyer: Details,
     order: OrderFacts,
     purchase_order: str = "",
+    buyer_email: str = "",
 ) -> Snapshot:
     """Freeze one invoice. Nothing is read but the arguments: no clock, no settings.
 
@@ -146,43 +150,109 @@ def build(
     without its exchange rate (BR-FR-CO-12).
     """
     amounts = totals.compute(order.sale)
-    nature = nature_of(order.sale)
-    delivery = _delivery(order.shipping_address, buyer)
-    to_overseas = (delivery.postal_code if delivery else buyer.postal_code).startswith("97")
-    case = mentions.Case(
-        trial=trial,
-        buyer_is_company=buyer.kind == "company",
-        vat_regime=seller.vat_regime,
-        terms=seller.terms,
-        nature=nature,
-        reasons=frozenset((row.category, row.exemption) for row in amounts.rates),
-        to_overseas=to_overseas,
+    if order.currency != "EUR" and not order.exchange_rate:
+        raise ValueError(f"order {order.number} is in {order.currency} without an exchange rate")
+    return _with_mentions(
+        Snapshot(
+            number=number,
+            kind="invoice",
+            issue_date=issue_date,
+            language=language,
+            trial=trial,
+            renderer=renderer.fingerprint(),
+            seller=seller,
+            buyer=buyer,
+            delivery=_delivery(order.shipping_address, buyer),
+            order=OrderReference(
+                number=order.number,
+                placed_on=_day(order.placed_at),
+                shipped_on=_day(order.shipped_at) if order.shipped_at else None,
+                delivered_on=_day(order.delivered_at) if order.delivered_at else None,
+                purchase_order=purchase_order,
+            ),
+            currency=order.currency,
+            exchange_rate=order.exchange_rate,
+            vat_in_euros=_in_euros(order.currency, order.exchange_rate, amounts.vat),
+            sale=order.sale,
+            totals=amounts,
+            payment=_payment(order, amounts.gross, issue_date, seller.terms.days),
+            nature=nature_of(order.sale),
+            mentions=(),
+            buyer_email=buyer_email,
+        )
     )
-    return Snapshot(
-        number=number,
-        kind="invoice",
-        issue_date=issue_date,
-        language=language,
-        trial=trial,
-        renderer=renderer.fingerprint(),
-        seller=seller,
-        buyer=buyer,
-        delivery=delivery,
-        order=OrderReference(
-            number=order.number,
-            placed_on=_day(order.placed_at),
-            shipped_on=_day(order.shipped_at) if order.shipped_at else None,
-            delivered_on=_day(order.delivered_at) if order.delivered_at else None,
-            purchase_order=purchase_order,
-        ),
-        currency=order.currency,
-        exchange_rate=order.exchange_rate,
-        vat_in_euros=_vat_in_euros(order, amounts.vat),
-        sale=order.sale,
-        totals=amounts,
-        payment=_payment(order, amounts.gross, issue_date, seller.terms.days),
-        nature=nature,
-        mentions=mentions.applying(case, issue_date),
+
+
+def credit(
+    invoice: Snapshot,
+    *,
+    number: str,
+    issue_date: date,
+    seller: Seller,
+    earlier: Sequence[Totals],
+    wanted: Credit | None,
+    reason: str,
+    settlement: Literal["refund", "set_off"],
+    refunded_on: date | None,
+) -> Snapshot:
+    """Freeze a credit note of `invoice`, after those with the totals `earlier`; `wanted` None is all that is left.
+
+    It keeps the invoice's buyer, rates, currency and language (CGI art. 272, 1; art. 289, I-5; BR-FR-CO-05). `seller`
+    is who sells on `issue_date`, under the VAT regime of the order; `refunded_on` None: the money of a refund has
+    still to go back. Raises what credits.compute raises.
+    """
+    sale, amounts = credits.compute(invoice, earlier, wanted)
+    before = sum((each.vat for each in earlier), ZERO)
+    in_euros = [_in_euros(invoice.currency, invoice.exchange_rate, vat) for vat in (before, before + amounts.vat)]
+    return _with_mentions(
+        replace(
+            invoice,
+            number=number,
+            kind="credit_note",
+            issue_date=issue_date,
+            renderer=renderer.fingerprint(),
+            seller=seller,
+            # Cumulated, so that all credit notes of an invoice come to its euros as well.
+            vat_in_euros=None if in_euros[0] is None or in_euros[1] is None else in_euros[1] - in_euros[0],
+            sale=sale,
+            totals=amounts,
+            payment=_repayment(invoice.payment.words, amounts.gross, issue_date, settlement, refunded_on),
+            refers_to=Reference(invoice.number, invoice.issue_date),
+            reason=reason,
+            settlement=settlement,
+        )
+    )
+
+
+def replacement(
+    invoice: Snapshot,
+    *,
+    number: str,
+    issue_date: date,
+    seller: Seller,
+    buyer: Details,
+    purchase_order: str,
+    reason: str,
+    shipping_address: DeliveryAddress | None = None,
+) -> Snapshot:
+    """Freeze the invoice that takes the place of one made out wrongly: same sale, amounts, order and payment.
+
+    `shipping_address` is where the goods went: an invoice keeps it only where it is not the buyer's, who now changes
+    (décret 2022-1299); None is what the invoice says (CGI art. 289, I-5: it names the invoice it corrects).
+    """
+    return _with_mentions(
+        replace(
+            invoice,
+            number=number,
+            issue_date=issue_date,
+            renderer=renderer.fingerprint(),
+            seller=seller,
+            buyer=buyer,
+            delivery=_delivery(shipping_address or invoice.delivery, buyer),
+            order=replace(invoice.order, purchase_order=purchase_order),
+            refers_to=Reference(invoice.number, invoice.issue_date),
+            reason=reason,
+        )
     )
 
 
@@ -223,16 +293,38 @@ def _payment(order: OrderFacts, gross: Decimal, issue_date: date, days: int) -> 
         paid_on=paid_on,
         paid=paid,
         left=gross - paid,
-        due_on=paid_on if paid_on and paid == gross else issue_date + timedelta(days=days),
+        due_on=(paid_on or issue_date) if paid == gross else issue_date + timedelta(days=days),
     )
 
 
-def _vat_in_euros(order: OrderFacts, vat: Decimal) -> Decimal | None:
-    if order.currency == "EUR":
-        return None
-    if not order.exchange_rate:
-        raise ValueError(f"order {order.number} is in {order.currency} without an exchange rate")
-    return formatting.rounded(vat * order.exchange_rate)
+def _repayment(
+    words: str, gross: Decimal, issue_date: date, settlement: Literal["refund", "set_off"], refunded_on: date | None
+) -> Payment:
+    """What a credit note settles (BT-113, BT-115): all of it once the money is back, or where a new invoice counts."""
+    if settlement == "set_off":
+        return Payment(words="", paid_on=None, paid=gross, left=ZERO, due_on=issue_date)
+    paid = gross if refunded_on else ZERO
+    return Payment(words=words, paid_on=refunded_on, paid=paid, left=gross - paid, due_on=refunded_on or issue_date)
+
+
+def _with_mentions(document: Snapshot) -> Snapshot:
+    """The document with the legal texts that its own day and content want."""
+    place = document.delivery or document.buyer
+    case = mentions.Case(
+        trial=document.trial,
+        buyer_is_company=document.buyer.kind == "company",
+        vat_regime=document.seller.vat_regime,
+        terms=document.seller.terms,
+        nature=document.nature,
+        reasons=frozenset((row.category, row.exemption) for row in document.totals.rates),
+        to_overseas=place.country in SIRENE and place.postal_code.startswith("97"),
+        credit_note=document.kind == "credit_note",
+    )
+    return replace(document, mentions=mentions.applying(case, document.issue_date))
+
+
+def _in_euros(currency: str, exchange_rate: Decimal | None, amount: Decimal) -> Decimal | None:
+    return None if currency == "EUR" or exchange_rate is None else formatting.rounded(amount * exchange_rate)
 
 
 def _delivery(address: DeliveryAddress | None, buyer: Details) -> DeliveryAddress | None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from decimal import ROUND_FLOOR, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Literal
 
 from documents import formatting
@@ -223,6 +223,19 @@ def net_of(gross: Decimal, percent: Decimal) -> Decimal:
     return gross * 100 / (100 + percent)
 
 
+def multiplied(quantity: Decimal, amount: Decimal, discount: Decimal = ZERO) -> tuple[Decimal, Decimal]:
+    """A price of one piece (6 places, BT-146) and a discount that make `amount` exactly.
+
+    The discount stays as given, unless there are so many pieces that six places of a price are no longer a cent.
+    """
+    exact = (amount + discount) / quantity
+    price = formatting.rounded(exact, UNIT)
+    if formatting.rounded(quantity * price) - discount != amount:
+        price = exact.quantize(UNIT, rounding=ROUND_CEILING if quantity > 0 else ROUND_FLOOR)
+        discount = formatting.rounded(quantity * price) - amount
+    return price, discount
+
+
 def _by_rate(lines: Sequence[Line]) -> list[tuple[RateKey, tuple[int, ...]]]:
     groups: dict[RateKey, list[int]] = {}
     for index, line in enumerate(lines):
@@ -370,12 +383,14 @@ def _line_vats(sale: Sale, group: _Group, indexes: list[int], nets: dict[int, De
 def _one_line(sale: Sale, line: Line, net: Decimal, vat: Decimal) -> LineAmounts:
     sign = -1 if line.unit_price < 0 else 1
     quantity, price = line.quantity * sign, line.unit_price * sign
-    exact = net_of(price, line.vat_rate) if sale.prices_include_tax else price
-    unit_net = formatting.rounded(exact, UNIT)
-    discount_net = formatting.rounded(quantity * unit_net) - net if line.discount else ZERO
+    if sale.prices_include_tax:
+        unit_net = formatting.rounded(net_of(price, line.vat_rate), UNIT)
+        discount_net = formatting.rounded(net_of(line.discount, line.vat_rate))
+    else:
+        unit_net, discount_net = formatting.rounded(price, UNIT), line.discount
     if quantity and formatting.rounded(quantity * unit_net) - discount_net != net:
         # The cent that rounding put on this line or took off it shows in the price of one piece, so that it multiplies.
-        unit_net = formatting.rounded(net / quantity, UNIT)
+        unit_net, discount_net = multiplied(quantity, net, discount_net)
     return LineAmounts(quantity, unit_net, discount_net, net, vat, net + vat)
 
 

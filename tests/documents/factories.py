@@ -91,3 +91,31 @@ def many_lines(count: int) -> tuple[Line, ...]:
         )
         for i in range(count)
     )
+
+
+def a_credit_note(invoice: Snapshot, **more: Any) -> Snapshot:
+    """A credit note of all that is left of an invoice, repaid on the day it is issued."""
+    values: dict[str, Any] = {
+        "number": "AV-2026-000007",
+        "issue_date": date(2026, 12, 1),
+        "seller": invoice.seller,
+        "earlier": (),
+        "wanted": None,
+        "reason": "Retour de la marchandise",
+        "settlement": "refund",
+        "refunded_on": date(2026, 12, 1),
+    }
+    return snapshot.credit(invoice, **{**values, **more})
+
+
+def a_replacement(invoice: Snapshot, **more: Any) -> Snapshot:
+    """An invoice made out to a company instead of whoever `invoice` names."""
+    values: dict[str, Any] = {
+        "number": "FA-2026-000124",
+        "issue_date": date(2026, 12, 1),
+        "seller": invoice.seller,
+        "buyer": COMPANY,
+        "purchase_order": invoice.order.purchase_order,
+        "reason": "Adresse corrigée à la demande du client",
+    }
+    return snapshot.replacement(invoice, **{**values, **more})

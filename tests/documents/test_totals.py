@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -101,17 +102,43 @@ def ht_total(sold: tuple[Line, ...]) -> Decimal:
     return sum((net + rounded(net * rate / 100) for rate, net in nets.items()), D(0))
 
 
-@given(st.lists(lines(), min_size=1, max_size=12).map(tuple), st.data())
-def test_ht_sales_are_exact_to_the_cent(sold: tuple[Line, ...], data: st.DataObject) -> None:
+@st.composite
+def ht_sales(draw: st.DrawFn) -> Sale:
+    sold = tuple(draw(st.lists(lines(), min_size=1, max_size=12)))
     whole = ht_total(sold)
-    if data.draw(st.booleans()) and all(line.amount >= 0 for line in sold):
-        discount = data.draw(st.decimals(0, whole, places=2))
-    else:
-        discount = D("0.00")
-    sale = a_sale(*sold, ttc=False, total=whole - discount, order_discount=discount)
+    discount = D("0.00")
+    if draw(st.booleans()) and all(line.amount >= 0 for line in sold):
+        discount = draw(st.decimals(0, whole, places=2))
+    return a_sale(*sold, ttc=False, total=whole - discount, order_discount=discount)
+
+
+@st.composite
+def taxed_sales(draw: st.DrawFn) -> Sale:
+    """Sales of a shop that rounds the tax of each line and states it, TTC or HT, with discounts on its lines."""
+    ttc = draw(st.booleans())
+    sold = tuple(_with_tax(line, ttc=ttc) for line in draw(st.lists(lines(), min_size=1, max_size=12)))
+    taxes = sum((line.tax or D(0) for line in sold), D(0))
+    amount = sum((line.amount for line in sold), D(0))
+    return a_sale(*sold, ttc=ttc, total=amount if ttc else amount + taxes)
+
+
+def _with_tax(line: Line, *, ttc: bool) -> Line:
+    share = line.vat_rate / (100 + line.vat_rate) if ttc else line.vat_rate / 100
+    return replace(line, tax=rounded(line.amount * share))
+
+
+@given(ht_sales())
+def test_ht_sales_are_exact_to_the_cent(sale: Sale) -> None:
     totals = compute(sale)
     check(sale, totals)
-    assert [amounts.net for amounts in totals.lines] == [line.amount for line in sold]
+    assert [amounts.net for amounts in totals.lines] == [line.amount for line in sale.lines]
+
+
+@given(taxed_sales())
+def test_sales_with_the_shops_own_taxes_and_discounts_are_exact_to_the_cent(sale: Sale) -> None:
+    totals = compute(sale)
+    check(sale, totals)
+    assert totals.vat == sum((line.tax or D(0) for line in sale.lines), D(0))
 
 
 @given(ttc_sales())
