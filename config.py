@@ -19,8 +19,8 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 ROOT = Path(__file__).parent
-TRIAL_PREFIX = "SPECIMEN"
-"""The series of documents that are only tried out; no real one may bear it."""
+TRIAL_PREFIX, TRIAL_CREDIT_PREFIX = "SPECIMEN", "SPECIMEN-AV"
+"""The series of documents that are only tried out; no real one may bear them."""
 LONGEST_HOURS = 24 * 366  # An invoice that is due in more than a year is a slip of the keyboard.
 
 
@@ -89,7 +89,7 @@ def load(env: Mapping[str, str]) -> Settings:
     tax_id_required = _one_of(env, "TAX_ID_REQUIRED", "law", "always")
     first_number = _whole(env, "FIRST_NUMBER", 1, least=1)
     delay = _whole(env, "INVOICE_DELAY_HOURS", 24, most=LONGEST_HOURS)
-    invoice_prefix = _prefix(env, "INVOICE_PREFIX", "FA", {TRIAL_PREFIX})
+    invoice_prefix = _prefix(env, "INVOICE_PREFIX", "FA", {TRIAL_PREFIX, TRIAL_CREDIT_PREFIX})
     return Settings(
         development=app_env == "development",
         secret_key=_secret(env, "SECRET_KEY"),
@@ -110,7 +110,7 @@ def load(env: Mapping[str, str]) -> Settings:
         seller_file=_file(env, "SELLER_FILE"),
         live=issue_mode == "live",
         invoice_prefix=invoice_prefix,
-        credit_prefix=_prefix(env, "CREDIT_PREFIX", "AV", {TRIAL_PREFIX, invoice_prefix}),
+        credit_prefix=_prefix(env, "CREDIT_PREFIX", "AV", {TRIAL_PREFIX, TRIAL_CREDIT_PREFIX, invoice_prefix}),
         first_number=first_number,
         invoice_from=_day(env, "INVOICE_FROM"),
         invoice_delay_hours=delay,

@@ -12,7 +12,7 @@ import task_queue
 from app import create_app
 from documents import pdf
 from extensions import db
-from services import production, sweep
+from services import issuing, sweep
 from web import logs
 
 
@@ -21,7 +21,7 @@ def work(app: Flask) -> None:
     settings = app.extensions["settings"]
     pdf.warm_up()
     with app.app_context():
-        production.require_mode()
+        issuing.require_mode()
         db.session.remove()
         db.engine.dispose()
         app.logger.info("worker started")
@@ -54,7 +54,7 @@ def main() -> None:
     try:
         app = create_app()
         sweep_forever(app) if arguments.sweep else work(app)
-    except production.WrongMode as error:
+    except issuing.WrongMode as error:
         sys.exit(f"espace-client: {error}")
     except OperationalError as error:
         sys.exit(f"espace-client: the database cannot be used: {logs.name(error)}")

@@ -12,8 +12,8 @@ import config
 from extensions import DomainError, db
 from forms.admin import CorrectEmailForm, ResendForm
 from forms.auth import PressForm
-from models import Invoice, Order
-from services import dashboard, invoices, orders, readiness, repair
+from models import Document, Order
+from services import dashboard, files, orders, readiness, repair
 from web.access import admin_required
 
 bp = Blueprint("admin", __name__, url_prefix="/admin")
@@ -86,8 +86,8 @@ def retry(number: str) -> ResponseReturnValue:
 @admin_required
 def pdf(number: str) -> Response:
     """Hand out a document, specimens included, byte for byte as it was written."""
-    invoice = db.session.scalar(select(Invoice).where(Invoice.number == number)) or abort(404)
-    data = invoices.document(invoice) or abort(404)
+    invoice = db.session.scalar(select(Document).where(Document.number == number)) or abort(404)
+    data = files.read(invoice) or abort(404)
     headers = {"Content-Disposition": f'inline; filename="{number}.pdf"', "Cache-Control": "no-store"}
     return Response(data, mimetype="application/pdf", headers=headers)
 
@@ -110,7 +110,7 @@ def _done(act: Callable[[Order], bool], number: str) -> bool:
 
 def _order_page(found: Order, form: CorrectEmailForm, status: int = 200) -> ResponseReturnValue:
     document, deliveries = repair.latest_document(found), dashboard.deliveries(found)
-    shown = sum(1 for each in deliveries if document and each.invoice_id == document.id)
+    shown = sum(1 for each in deliveries if document and each.document_id == document.id)
     page = render_template(
         "admin/order.html",
         order=found,

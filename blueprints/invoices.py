@@ -3,8 +3,8 @@
 from flask import Blueprint, Response, abort, render_template
 from flask_login import login_required
 
-from services import invoices
-from web.access import own_invoice_or_404, signed_in_customer
+from services import files, invoices
+from web.access import own_document_or_404, signed_in_customer
 
 bp = Blueprint("invoices", __name__, url_prefix="/espace-client/factures")
 
@@ -20,6 +20,6 @@ def index() -> str:
 @login_required
 def pdf(number: str) -> Response:
     """Hand out the document, byte for byte as it was mailed; to its owner only."""
-    data = invoices.document(own_invoice_or_404(number)) or abort(404)
+    data = files.read(own_document_or_404(number)) or abort(404)
     headers = {"Content-Disposition": f'attachment; filename="{number}.pdf"', "Cache-Control": "no-store"}
     return Response(data, mimetype="application/pdf", headers=headers)

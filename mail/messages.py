@@ -41,13 +41,21 @@ class Heading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """An issued document as a mail presents and attaches it; `amount` is written for people (« 31,72 € »)."""
+    """An issued document as a mail presents and attaches it; `amount` is written for people (« 31,72 € »).
+
+    `refers_to` is the number of the invoice that a credit note credits or a new invoice replaces, "" of any other;
+    `reason` is the sentence that the document prints; `no_refund` says that a credit note pays nothing back.
+    """
 
     number: str
+    kind: str
     order_number: str
     amount: str
     file_name: str
     pdf: bytes
+    refers_to: str = ""
+    reason: str = ""
+    no_refund: bool = False
 
 
 def confirmation(heading: Heading, *, link: str, code: str) -> EmailMessage:
@@ -75,9 +83,19 @@ def invoice(heading: Heading, document: Document, *, area_url: str | None) -> Em
     return _attach(_message(heading, "invoice", document=document, area_url=area_url), heading, document)
 
 
-def invoice_trial(heading: Heading, document: Document) -> EmailMessage:
+def credit_note(heading: Heading, document: Document, *, area_url: str | None) -> EmailMessage:
+    """Return the mail that carries a credit note and says whether money comes back; `area_url` as for an invoice."""
+    return _attach(_message(heading, "credit_note", document=document, area_url=area_url), heading, document)
+
+
+def specimen(heading: Heading, document: Document) -> EmailMessage:
     """Return the mail that shows a specimen to the shop itself; customers never get one."""
-    return _attach(_message(heading, "invoice_trial", document=document), heading, document)
+    return _attach(_message(heading, "specimen", document=document), heading, document)
+
+
+def correction_declined(heading: Heading, *, number: str, reason: str, area_url: str) -> EmailMessage:
+    """Return the mail that says why an invoice is not corrected as its customer asked; `reason` is the shop's."""
+    return _message(heading, "correction_declined", number=number, reason=reason, area_url=area_url)
 
 
 def request_cancelled(heading: Heading, *, order_number: str, reason: str, order_url: str) -> EmailMessage:

@@ -7,6 +7,7 @@ from flask import current_app
 from sqlalchemy import text
 
 from columns import Exact, Moment
+from tables import frozen
 
 db = current_app.extensions["migrate"].db
 
@@ -28,7 +29,10 @@ with db.engine.connect() as connection:
         compare_type=False,
     )
     with context.begin_transaction():
+        frozen.release(connection)
         context.run_migrations()
+        if connection.dialect.has_table(connection, "documents"):
+            frozen.protect(connection)
     connection.commit()
     if connection.dialect.name == "sqlite":
         broken = connection.execute(text("PRAGMA foreign_key_check")).all()

@@ -181,5 +181,5 @@ def _needs_review() -> ColumnElement[bool]:
 def _is_unsent() -> ColumnElement[bool]:
     """Whether a document's mail failed, or may have, and none was sent after it."""
     newer = aliased(Delivery)
-    followed = exists().where(newer.invoice_id == Delivery.invoice_id, newer.id > Delivery.id)
-    return and_(Delivery.state.in_(("failed", "unknown")), Delivery.invoice_id.is_not(None), ~followed)
+    followed = exists().where(newer.document_id == Delivery.document_id, newer.id > Delivery.id)
+    return and_(Delivery.state.in_(("failed", "unknown")), Delivery.document_id.is_not(None), ~followed)

@@ -10,14 +10,13 @@ from sqlalchemy import and_, or_, select
 
 import clock
 import config
-import storage
 from documents import formatting
 from extensions import db, transaction
 from mail import messages, smtp
 from mail.messages import Heading
 from mail.smtp import Outcome
-from models import Customer, Delivery, Invoice, Order, StoredFile
-from services import history, invoicing, leases, tokens
+from models import Correction, Customer, Delivery, Document, Invoice, Order
+from services import files, history, invoicing, issuing, leases, tokens
 from services.leases import Lease
 
 BACKOFF = tuple(timedelta(minutes=minutes) for minutes in (5, 15, 60, 240, 720, 1440))
@@ -63,8 +62,12 @@ def conclude_doubtful() -> None:
 def content(delivery_id: int) -> EmailMessage:
     """Return the message of a delivery; for a confirmation or a new password with a fresh one-time token.
 
-    Raises OSError or storage.Corrupt when the document it carries cannot be read as it was written.
+    A document that nobody has drawn yet is drawn now. Raises OSError or storage.Corrupt when the one it carries cannot
+    be read as it was written, and whatever the renderer raises.
     """
+    document_id = db.session.get_one(Delivery, delivery_id).document_id
+    if document_id:
+        files.ensure(document_id)
     delivery = db.session.get_one(Delivery, delivery_id)
     settings = config.current()
     heading = messages.Heading(
@@ -117,9 +120,10 @@ def _try_again_or_stop(delivery: Delivery, outcome: Outcome) -> None:
 def _conclude(delivery: Delivery) -> None:
     """Write what the end of a delivery means for the invoice request that it belongs to."""
     history.record(f"mail.{delivery.state}", order=delivery.order, customer=delivery.customer, detail=delivery.kind)
-    if delivery.invoice is None or delivery.invoice.trial is config.current().live:
-        return  # A specimen that is still on its way says nothing about the invoice, once the switch is on live.
-    request = delivery.invoice.request
+    invoice = delivery.document
+    if not isinstance(invoice, Invoice) or invoice.replaces_id or invoice.trial is config.current().live:
+        return  # Only the invoice that was asked for ends its request; a specimen says nothing about it, once live.
+    request = invoice.request
     if delivery.state == "sent":
         if request.state in ("rendered", "needs_attention"):
             request.state, request.sent_at, request.reason, request.due_at = "sent", delivery.sent_at, None, None
@@ -131,12 +135,22 @@ def _conclude(delivery: Delivery) -> None:
 
 
 def _invoice(heading: Heading, delivery: Delivery) -> EmailMessage:
-    area_url = _url("invoices.index") if delivery.customer_id else None
-    return messages.invoice(heading, _document(delivery), area_url=area_url)
+    return messages.invoice(heading, _document(delivery), area_url=_documents_url(delivery))
 
 
-def _invoice_trial(heading: Heading, delivery: Delivery) -> EmailMessage:
-    return messages.invoice_trial(heading, _document(delivery))
+def _credit_note(heading: Heading, delivery: Delivery) -> EmailMessage:
+    return messages.credit_note(heading, _document(delivery), area_url=_documents_url(delivery))
+
+
+def _specimen(heading: Heading, delivery: Delivery) -> EmailMessage:
+    return messages.specimen(heading, _document(delivery))
+
+
+def _correction_declined(heading: Heading, delivery: Delivery) -> EmailMessage:
+    found = select(Correction).where(Correction.invoice_id == delivery.document_id, Correction.state == "declined")
+    correction = db.session.scalars(found.order_by(Correction.id.desc()).limit(1)).one()
+    number, reason = correction.invoice.number, correction.reason or ""
+    return messages.correction_declined(heading, number=number, reason=reason, area_url=_url("invoices.index"))
 
 
 def _confirmation(heading: Heading, delivery: Delivery) -> EmailMessage:
@@ -162,15 +176,23 @@ def _request_cancelled(heading: Heading, delivery: Delivery) -> EmailMessage:
 
 
 def _document(delivery: Delivery) -> messages.Document:
-    invoice = db.session.get_one(Invoice, delivery.invoice_id)
-    file = db.session.scalars(select(StoredFile).where(StoredFile.invoice_id == invoice.id)).one()
+    document = db.session.get_one(Document, delivery.document_id)
+    said = issuing.frozen(document)
     return messages.Document(
-        number=invoice.number,
-        order_number=invoice.order.number,
-        amount=formatting.money(invoice.gross, invoice.currency),
-        file_name=f"{invoice.number}.pdf",
-        pdf=storage.read(file.name, file.sha256),
+        number=document.number,
+        kind=document.kind,
+        order_number=document.order.number,
+        amount=formatting.money(document.gross, document.currency),
+        file_name=f"{document.number}.pdf",
+        pdf=files.read(document) or b"",
+        refers_to=said.refers_to.number if said.refers_to else "",
+        reason=said.reason,
+        no_refund=said.settlement == "set_off",
     )
+
+
+def _documents_url(delivery: Delivery) -> str | None:
+    return _url("invoices.index") if delivery.customer_id else None
 
 
 def _url(endpoint: str, **values: str) -> str:
@@ -179,7 +201,9 @@ def _url(endpoint: str, **values: str) -> str:
 
 WRITERS: dict[str, Callable[[Heading, Delivery], EmailMessage]] = {
     "invoice": _invoice,
-    "invoice_trial": _invoice_trial,
+    "credit_note": _credit_note,
+    "specimen": _specimen,
+    "correction_declined": _correction_declined,
     "confirmation": _confirmation,
     "confirmation_reminder": _confirmation,
     "password_reset": _password_reset,

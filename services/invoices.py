@@ -1,23 +1,12 @@
 """The issued documents as their owner reads them."""
 
-from sqlalchemy.orm import contains_eager, defer, joinedload
+from sqlalchemy.orm import contains_eager, joinedload
 
-import storage
 from extensions import db
-from models import Customer, Invoice
+from models import Customer, Document
 
 
-def of(customer: Customer) -> list[Invoice]:
-    """Return the customer's invoices, newest first, each with its order and its file."""
-    found = Invoice.visible_to(customer).options(
-        contains_eager(Invoice.order), joinedload(Invoice.file), defer(Invoice.snapshot)
-    )
-    return list(db.session.scalars(found.order_by(Invoice.issued_at.desc(), Invoice.id.desc())))
-
-
-def document(invoice: Invoice) -> bytes | None:
-    """Return the PDF as it was written, None while it is not drawn yet.
-
-    Raises OSError or storage.Corrupt when the disk no longer gives what was written.
-    """
-    return storage.read(invoice.file.name, invoice.file.sha256) if invoice.file else None
+def of(customer: Customer) -> list[Document]:
+    """Return the customer's invoices and credit notes, newest first, each with its order and its file."""
+    found = Document.visible_to(customer).options(contains_eager(Document.order), joinedload(Document.file))
+    return list(db.session.scalars(found.order_by(Document.issued_at.desc(), Document.id.desc())))

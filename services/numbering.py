@@ -7,7 +7,6 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 import clock
-import config
 from extensions import db
 from models import NumberSeries
 
@@ -22,20 +21,20 @@ class Number:
     date: date
 
 
-def take(prefix: str, moment: datetime, *, trial: bool) -> Number:
+def take(prefix: str, moment: datetime, *, first: int = 1) -> Number:
     """Return the next number of the series of that day's year in Paris, inside the caller's transaction.
 
     The counter is one row, updated in the transaction that issues, which holds it until the commit: a rollback gives
     the number back. Should the clock have been set back, the date stays that of the latest document
-    (CGI ann. II art. 242 nonies A: chronological and continuous).
+    (CGI ann. II art. 242 nonies A: chronological and continuous). `first` is where the prefix's very first series
+    begins, so that one begun elsewhere goes on (`FIRST_NUMBER`).
     """
-    prefix = config.TRIAL_PREFIX if trial else prefix
     latest = db.session.scalar(
         select(func.max(NumberSeries.last_date)).where(NumberSeries.name.startswith(f"{prefix}-"))
     )
     day = max(clock.paris_date(moment), latest or date.min)
     name = f"{prefix}-{day.year}"
-    series = _locked(name) or _created(name, day, first_ever=latest is None, trial=trial)
+    series = _locked(name) or _created(name, day, before=0 if latest else first - 1)
     series.last_number += 1
     series.last_date = max(series.last_date, day)
     db.session.flush()
@@ -52,12 +51,8 @@ def _locked(name: str) -> NumberSeries | None:
     return db.session.scalar(found)
 
 
-def _created(name: str, day: date, *, first_ever: bool, trial: bool) -> NumberSeries:
-    """Create the counter of a new year, or lock the one that another worker created meanwhile.
-
-    `FIRST_NUMBER` continues a series begun elsewhere, so it counts for the installation's first series only.
-    """
-    before = config.current().first_number - 1 if first_ever and not trial else 0
+def _created(name: str, day: date, *, before: int) -> NumberSeries:
+    """Create the counter of a new year, or lock the one that another worker created meanwhile."""
     try:
         with db.session.begin_nested():
             db.session.add(NumberSeries(name=name, last_number=before, last_date=day))

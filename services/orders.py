@@ -9,7 +9,7 @@ from sqlalchemy.sql.base import ExecutableOption
 
 from documents import totals
 from extensions import db
-from models import Customer, Invoice, Order
+from models import Customer, Document, Order
 from shops.numbers import order_key
 
 PAGE_SIZE = 20
@@ -65,8 +65,7 @@ def with_request() -> tuple[ExecutableOption, ...]:
     return (
         joinedload(Order.request),
         selectinload(Order.refunds),
-        selectinload(Order.invoices).defer(Invoice.snapshot),
-        selectinload(Order.invoices).joinedload(Invoice.file),
+        selectinload(Order.documents).joinedload(Document.file),
     )
 
 
@@ -93,7 +92,7 @@ def _for_list() -> tuple[ExecutableOption, ...]:
     return (
         joinedload(Order.request),
         selectinload(Order.refunds),
-        selectinload(Order.invoices).load_only(Invoice.number, Invoice.trial, Invoice.order_id),
+        selectinload(Order.documents).load_only(Document.number, Document.trial, Document.order_id),
     )
 
 

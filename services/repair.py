@@ -26,17 +26,17 @@ def resend(order: Order, shown: int) -> bool:
         if request is None or invoice is None or invoice.file is None:
             raise DomainError(_("Cette commande n'a pas encore de facture à renvoyer."))
         mails = db.session.scalars(
-            select(Delivery).where(Delivery.invoice_id == invoice.id).order_by(Delivery.id)
+            select(Delivery).where(Delivery.document_id == invoice.id).order_by(Delivery.id)
         ).all()
         if len(mails) != shown:
             return False
         delivery = _waiting_mail(mails[-1]) if mails else None
         if delivery is None:
-            kind = "invoice_trial" if invoice.trial else "invoice"
+            kind = "specimen" if invoice.trial else "invoice"
             delivery = Delivery(
-                kind=kind, recipient="", customer_id=request.customer_id, order_id=order.id, invoice_id=invoice.id
+                kind=kind, recipient="", customer_id=request.customer_id, order_id=order.id, document_id=invoice.id
             )
-            outbox.add(delivery, occasion=f"invoice:{invoice.id}:resend:{len(mails)}")
+            outbox.add(delivery, occasion=f"document:{invoice.id}:resend:{len(mails)}")
         delivery.recipient = config.current().alert_emails[0] if invoice.trial else request.recipient
         delivery.due_at = clock.now()
         if request.state == "needs_attention":
@@ -95,13 +95,13 @@ def retry(order: Order) -> bool:
 
 def latest_document(order: Order) -> Invoice | None:
     """Return the document that « Renvoyer » sends: the invoice, else the specimen of a trial, else nothing."""
-    return order.issued_invoice or (order.invoices[-1] if order.invoices else None)
+    return order.issued_invoice or _current_document(order)
 
 
 def _current_document(order: Order) -> Invoice | None:
     """Return the document of the present mode: a specimen does not stand for the invoice."""
     trial = not config.current().live
-    return next((invoice for invoice in order.invoices if invoice.trial is trial), None)
+    return next((each for each in order.documents if isinstance(each, Invoice) and each.trial is trial), None)
 
 
 def _locked_request(order: Order) -> InvoiceRequest | None:

@@ -9,7 +9,7 @@ from flask_login import current_user, login_required
 from sqlalchemy.sql.base import ExecutableOption
 
 from extensions import db
-from models import Customer, Invoice, Order
+from models import Customer, Document, Order
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -26,9 +26,9 @@ def own_order_or_404(number: str, *options: ExecutableOption) -> Order:
     return db.session.scalar(found) or abort(404)
 
 
-def own_invoice_or_404(number: str) -> Invoice:
-    """Return the signed-in customer's invoice of that number; a stranger's does not exist for them."""
-    found = Invoice.visible_to(signed_in_customer()).where(Invoice.number == number)
+def own_document_or_404(number: str) -> Document:
+    """Return the signed-in customer's invoice or credit note of that number; a stranger's does not exist for them."""
+    found = Document.visible_to(signed_in_customer()).where(Document.number == number)
     return db.session.scalar(found) or abort(404)
 
 

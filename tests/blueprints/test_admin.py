@@ -144,7 +144,7 @@ def test_the_order_page_tells_the_whole_story(client: LintingClient, admin: Cust
     for said in ("FA-2026-" if clock.now().year == 2026 else "FA-", "T-shirt personnalisé", "Claire Martin", "Envois",
                  "jaen@example.org", "Facture émise", "E-mail envoyé", "Renvoyer", "Corriger l'e-mail"):  # fmt: skip
         assert said.replace("'", "&#39;") in page.text or said in page.text
-    number = invoiced.invoices[0].number
+    number = invoiced.documents[0].number
     pdf = client.get(f"/admin/factures/{number}.pdf")
     assert (pdf.status_code, pdf.mimetype) == (200, "application/pdf")
     assert pdf.data.startswith(b"%PDF-")

@@ -42,7 +42,7 @@ BUILDERS: dict[str, Callable[[messages.Heading], EmailMessage]] = {
     "password_reset": lambda heading: messages.password_reset(heading, link=LINK),
     "account_exists": lambda heading: messages.account_exists(heading, sign_in_url=LINK, reset_url=LINK),
     "invoice": lambda heading: messages.invoice(heading, a_document(), area_url=LINK),
-    "invoice_trial": lambda heading: messages.invoice_trial(heading, a_document()),
+    "specimen": lambda heading: messages.specimen(heading, a_document()),
     "request_cancelled": lambda heading: messages.request_cancelled(
         heading, order_number="T-100234", reason="Cette commande a été annulée.", order_url=LINK
     ),
@@ -138,7 +138,7 @@ def test_a_guest_is_not_sent_to_an_area_they_do_not_have() -> None:
 
 
 def test_a_trial_says_specimen_from_the_first_word() -> None:
-    message = BUILDERS["invoice_trial"](a_heading())
+    message = BUILDERS["specimen"](a_heading())
     assert parsed(message)["Subject"].startswith("SPÉCIMEN")
     assert "aucune valeur" in body(message, "plain")
 
@@ -171,7 +171,7 @@ def test_an_international_domain_is_written_in_ascii() -> None:
 
 def test_the_shop_may_name_itself_and_have_several_addresses() -> None:
     heading = a_heading(sender="Atelier Été <no-reply@boutique.example>", to="a@boutique.example, b@boutique.example")
-    message = parsed(messages.invoice_trial(heading, a_document()))
+    message = parsed(messages.specimen(heading, a_document()))
     assert message["From"].addresses[0].display_name == "Atelier Été"
     assert [address.addr_spec for address in message["To"].addresses] == ["a@boutique.example", "b@boutique.example"]
 

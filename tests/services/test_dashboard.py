@@ -32,10 +32,10 @@ def a_request_in(state: str, **facts: Any) -> Order:
     return order
 
 
-def a_mail(order: Order, *, invoice_id: int | None = None, state: str = "failed", name: str = "1") -> Delivery:
+def a_mail(order: Order, *, document_id: int | None = None, state: str = "failed", name: str = "1") -> Delivery:
     mail = Delivery(
         kind="invoice", occasion=f"{order.id}:{name}", message_id=f"<{order.id}:{name}@x>", recipient="a@example.org",
-        order_id=order.id, invoice_id=invoice_id, state=state, sent_at=clock.now() if state == "sent" else None,
+        order_id=order.id, document_id=document_id, state=state, sent_at=clock.now() if state == "sent" else None,
     )  # fmt: skip
     db.session.add(mail)
     db.session.commit()

@@ -42,7 +42,7 @@ def invoice(app: Flask) -> Invoice:
 
 
 def mail_of(invoice: Invoice) -> Delivery:
-    return db.session.scalars(select(Delivery).where(Delivery.invoice_id == invoice.id)).one()
+    return db.session.scalars(select(Delivery).where(Delivery.document_id == invoice.id)).one()
 
 
 def request_of(invoice: Invoice) -> InvoiceRequest:

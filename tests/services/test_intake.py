@@ -186,7 +186,7 @@ def test_an_order_that_changes_after_its_invoice_waits_for_a_person(app: Flask) 
     (reason,) = receive(version=3, billing=a_company(), lines=[a_line()], total="26.82").review
     assert "FA-2026-000001 (31,72\u00a0€ TTC)" in reason
     order = the_order()
-    assert [invoice.gross for invoice in order.invoices] == [Decimal("31.72")]
+    assert [invoice.gross for invoice in order.documents] == [Decimal("31.72")]
     assert invoicing.of_order(order.id).state == "issued"
 
 

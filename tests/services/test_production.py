@@ -18,7 +18,7 @@ import storage
 from documents import pdf, snapshot
 from extensions import db, transaction
 from models import Customer, Delivery, Invoice, InvoiceRequest, NumberSeries, StoredFile
-from services import production
+from services import issuing, production
 from services.leases import LEASE, LeaseLost
 from tests.support.factories import PLACED, a_customer, a_request, an_order, billing_details
 
@@ -67,7 +67,7 @@ def test_a_due_request_becomes_a_numbered_stored_document_with_a_mail(app: Flask
     text = " ".join(page.extract_text() for page in PdfReader(BytesIO(data)).pages)
     assert "FA-2026-000001" in text
     mail = db.session.scalars(select(Delivery)).one()
-    assert (mail.kind, mail.state, mail.recipient, mail.invoice_id) == (
+    assert (mail.kind, mail.state, mail.recipient, mail.document_id) == (
         "invoice",
         "pending",
         request.recipient,
@@ -240,7 +240,7 @@ def test_a_trial_document_has_its_own_series_and_goes_to_the_merchant_only(make_
         request = invoice.request
         assert (invoice.number, invoice.trial) == ("SPECIMEN-2026-000001", True)
         mail = db.session.scalars(select(Delivery)).one()
-        assert (mail.kind, mail.recipient) == ("invoice_trial", "alertes@boutique.example")
+        assert (mail.kind, mail.recipient) == ("specimen", "alertes@boutique.example")
         assert request.order.issued_invoice is None
         assert list(db.session.scalars(Invoice.visible_to(db.session.get_one(Customer, request.customer_id)))) == []
 
@@ -249,20 +249,20 @@ def test_after_live_there_is_no_way_back_to_trial(make_app: Callable[..., Flask]
     with make_app(ISSUE_MODE="live").app_context():
         produced(a_due_request())
     with make_app(ISSUE_MODE="trial").app_context():
-        with pytest.raises(production.WrongMode):
-            production.require_mode()
+        with pytest.raises(issuing.WrongMode):
+            issuing.require_mode()
         lease = production.claim(a_due_request().id)
         assert lease is not None
-        with pytest.raises(production.WrongMode):
+        with pytest.raises(issuing.WrongMode):
             production.issue(lease)
 
 
 def test_the_first_issue_locks_the_prefix(make_app: Callable[..., Flask]) -> None:
     with make_app().app_context():
         produced(a_due_request())
-        production.require_mode()
-    with make_app(INVOICE_PREFIX="FX").app_context(), pytest.raises(production.WrongMode, match="INVOICE_PREFIX"):
-        production.require_mode()
+        issuing.require_mode()
+    with make_app(INVOICE_PREFIX="FX").app_context(), pytest.raises(issuing.WrongMode, match="INVOICE_PREFIX"):
+        issuing.require_mode()
 
 
 def test_what_changes_after_issue_changes_no_document(app: Flask) -> None:

@@ -73,7 +73,7 @@ def test_a_press_sends_the_same_document_once_more(app: Flask, smtp_server: Mail
         part.get_content() for part in second.iter_attachments()
     ]
     assert "invoice.resent" in acts(order)
-    assert len(order.invoices) == 1
+    assert len(order.documents) == 1
 
 
 def test_a_specimen_is_sent_again_to_the_merchant_only(make_app: Callable[..., Flask], smtp_server: Mailbox) -> None:
@@ -196,12 +196,12 @@ def test_a_stopped_request_goes_on_after_its_number(
         produced(app, order)
     assert order.request
     assert order.request.state == "needs_attention"
-    number = order.invoices[0].number
+    number = order.documents[0].number
     assert repair.retry(order)
     assert order.request.state == "issued"
     produced(app, order)
     assert order.request.state == "sent"
-    assert [invoice.number for invoice in order.invoices] == [number]
+    assert [invoice.number for invoice in order.documents] == [number]
 
 
 def test_a_request_whose_document_is_there_is_resent_not_retried(app: Flask, smtp_server: Mailbox) -> None:

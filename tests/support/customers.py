@@ -1,10 +1,10 @@
 """What the tests of the customer's pages share: signing in, and an order that is invoiced."""
 
-from decimal import Decimal
-
 import clock
 from extensions import db
-from models import Customer, Invoice, NumberSeries, Order, StoredFile
+from models import Customer, Invoice, Order, StoredFile
+from parties.details import Details
+from services import issuing
 from tests.support.client import LintingClient
 from tests.support.factories import PASSWORD, PLACED, a_request
 
@@ -31,17 +31,11 @@ def page_of(order: Order) -> str:
 
 
 def an_issued_invoice(order: Order, *, state: str = "sent", drawn: bool = True) -> Invoice:
-    """Return the invoice of an order, its request with it; not `drawn`, it has no document yet."""
+    """Return the invoice of an order, its request with it; not `drawn`, it has no file yet."""
     sent_at = clock.now() if state == "sent" else None
     request = a_request(order, state=state, sent_at=sent_at, earliest_at=PLACED, deadline_at=PLACED)
-    db.session.merge(NumberSeries(name="FA-2026", last_number=order.id, last_date=PLACED.date()))
-    invoice = Invoice(
-        request_id=request.id, order_id=order.id, number=f"FA-2026-{order.id:06}", series="FA-2026",
-        sequence=order.id, trial=False, issue_date=PLACED.date(), issued_at=PLACED, currency="EUR",
-        net=Decimal("26.43"), vat=Decimal("5.29"), gross=order.total, snapshot="{}", snapshot_sha256="0" * 64,
-    )  # fmt: skip
+    invoice = issuing.invoice(request, order, order.effective_details() or Details(**PERSON))
     if drawn:
         invoice.file = StoredFile(name=f"{invoice.number}.pdf", sha256="0" * 64, size=1)
-    db.session.add(invoice)
     db.session.commit()
     return invoice

@@ -1,0 +1,217 @@
+"""Documents issued: the one place where a number is taken and content is frozen, in one transaction.
+
+There is no number without a document, nor the reverse (CGI ann. II art. 242 nonies A). Every function here runs inside
+the caller's transaction, which holds the order.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Literal, TypeVar
+
+from flask import current_app
+from sqlalchemy import select
+
+import clock
+import config
+import storage
+from documents import snapshot
+from documents.credits import Credit
+from documents.seller import Sellers
+from documents.snapshot import DeliveryAddress, OrderFacts, Snapshot
+from documents.totals import Totals
+from extensions import db
+from models import CreditNote, Delivery, Document, Invoice, InvoiceRequest, Milestone, Order
+from parties.details import Details
+from services import history, numbering, outbox
+from services.numbering import Number
+from services.orders import sale_of
+from tables.documents import FIRST_LINK
+
+D = TypeVar("D", bound=Document)
+
+LANGUAGES = ("fr", "en", "es")
+
+
+class WrongMode(Exception):
+    """The installation has issued live documents and is now started in trial mode, or with another prefix."""
+
+
+def require_mode() -> None:
+    """Raise WrongMode when documents exist that `ISSUE_MODE` or the prefixes would not have made."""
+    settings = config.current()
+    if db.session.get(Milestone, "live") is None:
+        return
+    if not settings.live:
+        raise WrongMode("ISSUE_MODE is trial, but live invoices have been issued: the switch to live is one-way.")
+    prefixes = {
+        "INVOICE_PREFIX": (Invoice, settings.invoice_prefix),
+        "CREDIT_PREFIX": (CreditNote, settings.credit_prefix),
+    }
+    for name, (model, prefix) in prefixes.items():
+        latest = db.session.scalar(
+            select(model.series).where(model.trial.is_(False)).order_by(model.id.desc()).limit(1)
+        )
+        if latest is not None and latest.rpartition("-")[0] != prefix:
+            raise WrongMode(
+                f"{name} is {prefix}, but documents have been issued in the series {latest}: the first has locked it."
+            )
+
+
+def invoice(request: InvoiceRequest, order: Order, details: Details) -> Invoice:
+    """Afterwards the request has its invoice, numbered and frozen."""
+    number = _take("invoice")
+    trial = not config.current().live
+    content = snapshot.build(
+        number=number.text,
+        issue_date=number.date,
+        trial=trial,
+        language=_language(order),
+        seller=_sellers().at(number.date, regime_on=clock.paris_date(order.placed_at)),
+        buyer=details,
+        buyer_email=request.recipient,
+        order=_facts(order),
+        purchase_order=request.purchase_order or "",
+    )
+    issued = Invoice(occasion=f"request:{request.id}{':trial' if trial else ''}", request_id=request.id)
+    return _write(issued, number, content, order)
+
+
+def credit_note(
+    invoice: Invoice,
+    wanted: Credit | None,
+    *,
+    reason: str,
+    settlement: Literal["refund", "set_off"],
+    refunded_on: date | None,
+    occasion: str,
+) -> CreditNote:
+    """Afterwards the invoice is credited by what is wanted (None: all that is left), and the mail is in the outbox.
+
+    `reason` is printed. Raises documents.credits.ExceedsInvoice when more is wanted than is left of the invoice.
+    """
+    credited, number = frozen(invoice), _take("credit_note")
+    content = snapshot.credit(
+        credited,
+        number=number.text,
+        issue_date=number.date,
+        seller=_sellers().at(number.date, regime_on=clock.paris_date(invoice.order.placed_at)),
+        earlier=earlier_credits(invoice),
+        wanted=wanted,
+        reason=reason,
+        settlement=settlement,
+        refunded_on=refunded_on,
+    )
+    issued = CreditNote(occasion=occasion, request_id=invoice.request_id, credits_id=invoice.id)
+    _write(issued, number, content, invoice.order)
+    mail(issued)
+    return issued
+
+
+def replacement(invoice: Invoice, buyer: Details, purchase_order: str, *, reason: str, occasion: str) -> Invoice:
+    """Afterwards another invoice of the same sale stands in this one's place, and its mail is in the outbox."""
+    number = _take("invoice")
+    content = snapshot.replacement(
+        frozen(invoice),
+        number=number.text,
+        issue_date=number.date,
+        seller=_sellers().at(number.date, regime_on=clock.paris_date(invoice.order.placed_at)),
+        buyer=buyer,
+        purchase_order=purchase_order,
+        reason=reason,
+    )
+    issued = Invoice(occasion=occasion, request_id=invoice.request_id, replaces_id=invoice.id)
+    _write(issued, number, content, invoice.order)
+    mail(issued)
+    return issued
+
+
+def mail(document: Document) -> Delivery:
+    """Put the document's mail into the outbox; a trial document goes to the merchant only."""
+    settings, request = config.current(), db.session.get_one(InvoiceRequest, document.request_id)
+    kind, recipient = ("specimen", settings.alert_emails[0]) if document.trial else (document.kind, request.recipient)
+    delivery = Delivery(
+        kind=kind,
+        recipient=recipient,
+        customer_id=request.customer_id,
+        order_id=document.order_id,
+        document_id=document.id,
+    )
+    return outbox.add(delivery, occasion=f"document:{document.id}")
+
+
+def frozen(document: Document) -> Snapshot:
+    """Return what a document says, as it was issued."""
+    return snapshot.from_json(document.snapshot)
+
+
+def earlier_credits(invoice: Invoice) -> Sequence[Totals]:
+    """Return the amounts of the credit notes that an invoice already has, oldest first."""
+    found = select(CreditNote).where(CreditNote.credits_id == invoice.id).order_by(CreditNote.id)
+    return [frozen(each).totals for each in db.session.scalars(found)]
+
+
+def _take(kind: Literal["invoice", "credit_note"]) -> Number:
+    require_mode()
+    settings = config.current()
+    if not settings.live:
+        prefix, first = (config.TRIAL_PREFIX if kind == "invoice" else config.TRIAL_CREDIT_PREFIX), 1
+    elif kind == "invoice":
+        prefix, first = settings.invoice_prefix, settings.first_number
+    else:
+        prefix, first = settings.credit_prefix, 1
+    number = numbering.take(prefix, clock.now(), first=first)
+    if settings.live and db.session.get(Milestone, "live") is None:
+        db.session.add(Milestone(name="live"))
+    return number
+
+
+def _write(document: D, number: Number, content: Snapshot, order: Order) -> D:
+    """Freeze the content in the document's row and chain it to the one before it in its series.
+
+    The caller has taken the number, so the counter's row is ours until the commit: nobody comes in between.
+    """
+    text = snapshot.to_json(content)
+    before = db.session.scalar(
+        select(Document).where(Document.series == number.series).order_by(Document.sequence.desc()).limit(1)
+    )
+    document.order_id = order.id
+    document.number, document.series, document.sequence = number.text, number.series, number.sequence
+    document.trial = content.trial
+    document.issue_date, document.issued_at = content.issue_date, clock.now()
+    document.currency = content.currency
+    document.net, document.vat, document.gross = content.totals.net, content.totals.vat, content.totals.gross
+    document.snapshot, document.snapshot_sha256 = text, storage.digest(text.encode())
+    document.previous_sha256 = before.link if before else FIRST_LINK
+    db.session.add(document)
+    history.record(f"{document.kind}.issued", order=order, customer=order.customer, detail=number.text)
+    db.session.flush()
+    return document
+
+
+def _language(order: Order) -> str:
+    """The customer's language: the account's, else the one the order was placed in, else French."""
+    wanted = (order.customer.locale if order.customer else order.locale)[:2].lower()
+    return wanted if wanted in LANGUAGES else "fr"
+
+
+def _sellers() -> Sellers:
+    sellers: Sellers = current_app.extensions["sellers"]
+    return sellers
+
+
+def _facts(order: Order) -> OrderFacts:
+    """Return what the document says about the order, as a value that no later change can reach."""
+    address = order.shipping_address
+    return OrderFacts(
+        number=order.number,
+        placed_at=order.placed_at,
+        sale=sale_of(order),
+        currency=order.currency,
+        exchange_rate=order.exchange_rate,
+        paid_at=order.paid_at,
+        paid_amount=order.paid_amount,
+        payment_method=order.payment_method,
+        shipped_at=order.shipped_at,
+        delivered_at=order.delivered_at,
+        shipping_address=DeliveryAddress(**address) if address else None,
+    )

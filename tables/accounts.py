@@ -1,0 +1,133 @@
+"""Accounts, their sessions and proofs, and who an invoice is made out to."""
+
+from dataclasses import fields
+from datetime import datetime
+from typing import Self
+
+from flask_login import UserMixin
+from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+import clock
+from columns import Moment, one_of
+from extensions import Model
+from parties.details import Details
+
+ADDRESS_FIELDS = tuple(field.name for field in fields(Details))
+
+
+class BillingDetails(Model):
+    """Who an invoice is made out to (« Données de facturation »); belongs to one account or to one order."""
+
+    __tablename__ = "billing_details"
+    __table_args__ = (one_of("kind", ("individual", "company")),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(10))
+    first_name: Mapped[str] = mapped_column(String(200), default="")
+    last_name: Mapped[str] = mapped_column(String(200), default="")
+    company_name: Mapped[str] = mapped_column(String(200), default="")
+    tax_id: Mapped[str] = mapped_column(String(40), default="")
+    siret: Mapped[str] = mapped_column(String(14), default="")
+    vat_number: Mapped[str] = mapped_column(String(20), default="")
+    line1: Mapped[str] = mapped_column(String(200), default="")
+    line2: Mapped[str] = mapped_column(String(200), default="")
+    postal_code: Mapped[str] = mapped_column(String(20), default="")
+    city: Mapped[str] = mapped_column(String(200), default="")
+    country: Mapped[str] = mapped_column(String(2), default="FR")
+    edited_by_customer: Mapped[bool] = mapped_column(default=False)
+    updated_at: Mapped[datetime] = mapped_column(Moment, default=clock.now, onupdate=clock.now)
+
+    def details(self) -> Details:
+        """Return the pure value that rules, forms and documents work with."""
+        return Details(**{name: getattr(self, name) for name in ADDRESS_FIELDS})
+
+    def take(self, details: Details) -> Self:
+        """Afterwards this row says what the details say."""
+        for name in ADDRESS_FIELDS:
+            setattr(self, name, getattr(details, name))
+        return self
+
+
+class Customer(UserMixin, Model):
+    """An account: somebody who signs in. Admins are accounts with a right more."""
+
+    __tablename__ = "customers"
+    __allow_unmapped__ = True  # For session_token, which is of the request and has no column.
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(String(320))
+    email_key: Mapped[str] = mapped_column(String(320), unique=True)
+    password_hash: Mapped[str] = mapped_column(String(200))
+    confirmed_at: Mapped[datetime | None] = mapped_column(Moment)
+    is_admin: Mapped[bool] = mapped_column(default=False)
+    locale: Mapped[str] = mapped_column(String(10), default="fr")
+    created_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
+    billing_id: Mapped[int | None] = mapped_column(ForeignKey("billing_details.id"), unique=True)
+
+    billing: Mapped[BillingDetails | None] = relationship(lazy="joined")
+
+    __eq__ = object.__eq__  # One row is itself, as everywhere: UserMixin would compare the session tokens.
+    __hash__ = object.__hash__
+
+    session_token: str | None = None  # The raw token of the session that loaded this account; never stored.
+    session_seen_at: datetime | None = None  # When that session was last noted as seen.
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the person has shown that the mailbox is theirs."""
+        return self.confirmed_at is not None
+
+    def get_id(self) -> str:
+        """Return what the cookie carries: the session's token, so that ending the row ends the session."""
+        if self.session_token is None:
+            raise RuntimeError("an account signs in by a session row: see services.sessions.open")
+        return self.session_token
+
+
+class SignInSession(Model):
+    """One signed-in device; the cookie carries a token whose hash stands here."""
+
+    __tablename__ = "sign_in_sessions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"), index=True)
+    user_agent: Mapped[str] = mapped_column(String(200), default="")
+    created_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
+    last_seen_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
+    ended_at: Mapped[datetime | None] = mapped_column(Moment)
+
+    customer: Mapped[Customer] = relationship(lazy="joined")
+
+
+class Token(Model):
+    """A one-time proof sent by mail: a link and, for a confirmation, a 6-digit code; only hashes are kept."""
+
+    __tablename__ = "tokens"
+    __table_args__ = (one_of("purpose", ("confirmation", "password_reset")),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"), index=True)
+    purpose: Mapped[str] = mapped_column(String(20))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    code_hash: Mapped[str | None] = mapped_column(String(64))
+    code_tries: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
+    expires_at: Mapped[datetime] = mapped_column(Moment)
+    used_at: Mapped[datetime | None] = mapped_column(Moment)
+
+    customer: Mapped[Customer] = relationship()
+
+
+class RateCounter(Model):
+    """How often something was tried within one window; kept here so that it holds while Redis is away."""
+
+    __tablename__ = "rate_counters"
+    __table_args__ = (UniqueConstraint("action", "key", "window_start"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    action: Mapped[str] = mapped_column(String(40))
+    key: Mapped[str] = mapped_column(String(64))
+    window_start: Mapped[datetime] = mapped_column(Moment, index=True)
+    count: Mapped[int] = mapped_column(default=1)
