@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from reportlab.lib.colors import HexColor
@@ -11,6 +13,7 @@ from xhtml2pdf.builders.printmarks import MarkedCanvas
 from xhtml2pdf.xhtml2pdf_reportlab import PmlBaseDoc
 
 from documents.page import RunningParts
+from documents.tagging import Element, Piece
 
 REGULAR, BOLD = "brand_00", "brand_10"  # The names under which xhtml2pdf registers the faces of the family « brand ».
 MARGIN = 18 * mm
@@ -25,14 +28,35 @@ class NumberedCanvas(MarkedCanvas):
     """
 
     running: RunningParts
+    foot: Element
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._held: list[dict[str, Any]] = []
+        self._pieces = 0
+        self._psCommandsAfterPage = ["EMC"]
 
     def _make_preamble(self) -> None:
-        """Begin pages without the library's idle Helvetica, which would be a font that is not embedded."""
-        self._preamble = "1 0 0 1 0 0 cm"
+        """Begin pages without the library's idle Helvetica, which would be a font that is not embedded.
+
+        What is drawn is an artifact (rules, colours, running parts) until a piece says that it is content.
+        """
+        self._preamble = "1 0 0 1 0 0 cm /Artifact BMC"
+
+    @contextmanager
+    def piece(self, tag: str) -> Iterator[Piece]:
+        """What is drawn inside is content of an element (PDF/UA-1, 7.1)."""
+        piece = Piece(self._pageNumber - 1, self._pieces)
+        self._pieces += 1
+        self._code.append(f"EMC /{tag} <</MCID {piece.number}>> BDC")
+        yield piece
+        self._code.append("EMC /Artifact BMC")
+
+    @contextmanager
+    def _pagination(self, subtype: str) -> Iterator[None]:
+        self._code.append(f"EMC /Artifact <</Type /Pagination /Subtype /{subtype}>> BDC")
+        yield
+        self._code.append("EMC /Artifact BMC")
 
     def setFont(self, psfontname: str, size: float, leading: float | None = None) -> None:  # noqa: N802  reportlab's
         """Tables select Helvetica before they draw cells that bring their own font; ours stands in for it."""
@@ -40,6 +64,7 @@ class NumberedCanvas(MarkedCanvas):
 
     def showPage(self) -> None:  # noqa: N802  reportlab's
         self._held.append(dict(self.__dict__))
+        self._pieces = 0
         self._startPage()
 
     def save(self) -> None:
@@ -50,27 +75,33 @@ class NumberedCanvas(MarkedCanvas):
         self._doc.SaveToFile(self._filename, self)
 
     def _draw_running_parts(self, pages: int) -> None:
+        """The foot names the seller as the law asks: content once, on the first page, and then an artifact."""
         width, height = self._pagesize
-        parts = self.running
+        first = self._pageNumber == 1
         self.saveState()
-        self.setFillColor(HexColor(parts.accent))
-        self.rect(0, height - 4 * mm, width, 4 * mm, stroke=0, fill=1)
-        self.setFillColor(GREY)
-        if self._pageNumber > 1:
-            self.setFont(REGULAR, 8)
-            self.drawString(MARGIN, height - 11 * mm, parts.head)
-        self.setStrokeColor(PALE)
-        self.setLineWidth(0.6)
-        self.line(MARGIN, 20 * mm, width - MARGIN, 20 * mm)
-        page = f"Page\u00a0{self._pageNumber}/{pages}"
-        self.setFont(REGULAR, 7)
-        for row, text in enumerate(parts.foot):
-            self.drawString(MARGIN, 16 * mm - row * 3.4 * mm, text)
-        self.setFont(BOLD, 7.5)
-        self.drawRightString(width - MARGIN, 16 * mm, page)
+        with self._pagination("Header"):
+            self.setFillColor(HexColor(self.running.accent))
+            self.rect(0, height - 4 * mm, width, 4 * mm, stroke=0, fill=1)
+            self.setFillColor(GREY)
+            if not first:
+                self.setFont(REGULAR, 8)
+                self.drawString(MARGIN, height - 11 * mm, self.running.head)
+        with self._pagination("Footer"):
+            self.setStrokeColor(PALE)
+            self.setLineWidth(0.6)
+            self.line(MARGIN, 20 * mm, width - MARGIN, 20 * mm)
+            self.setFont(BOLD, 7.5)
+            self.drawRightString(width - MARGIN, 16 * mm, f"Page\u00a0{self._pageNumber}/{pages}")
+        with self.piece("P") if first else self._pagination("Footer") as piece:
+            self.setFont(REGULAR, 7)
+            for row, text in enumerate(self.running.foot):
+                self.drawString(MARGIN, 16 * mm - row * 3.4 * mm, text)
+        if piece:
+            self.foot.pieces.append(piece)
         self.restoreState()
-        if parts.watermark:
-            self._draw_watermark(width, height)
+        if self.running.watermark:
+            with self._pagination("Watermark"):
+                self._draw_watermark(width, height)
 
     def _draw_watermark(self, width: float, height: float) -> None:
         """Over the content but see-through, so that no table hides it."""
@@ -85,14 +116,14 @@ class NumberedCanvas(MarkedCanvas):
 
 
 class NumberedDocument(PmlBaseDoc):
-    """xhtml2pdf's document, drawn on our canvas."""
+    """xhtml2pdf's document, drawn on our canvas; `foot` is the element of the seller's identity at the foot."""
 
-    def __init__(self, *args: Any, running: RunningParts, **options: Any) -> None:
+    def __init__(self, *args: Any, running: RunningParts, foot: Element, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._running = running
+        self._running, self._foot = running, foot
 
     def _makeCanvas(self, filename: Any = None, canvasmaker: Any = None) -> NumberedCanvas:  # noqa: ARG002, N802
         """Called by reportlab, whose plain canvas we never want."""
         canvas: NumberedCanvas = super()._makeCanvas(filename=filename, canvasmaker=NumberedCanvas)
-        canvas.running = self._running
+        canvas.running, canvas.foot = self._running, self._foot
         return canvas

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-ASSETS = Path(__file__).parent / "assets"
-TEMPLATES = Path(__file__).parent.parent / "templates" / "pdf"
+HERE = Path(__file__).parent
+ASSETS = HERE / "assets"
+TEMPLATES = HERE.parent / "templates" / "pdf"
+LIBRARIES = ("xhtml2pdf", "reportlab", "pikepdf", "lxml")
+BEHIND_THEM = ("arabic-reshaper", "html5lib", "pillow", "svglib")
 
 
 @cache
 def fingerprint() -> str:
-    """The versions of xhtml2pdf and reportlab, and a hash of the fonts, templates and code that draw the page."""
-    content = hashlib.sha256()
-    drawing = [Path(__file__).parent / name for name in ("pdf.py", "page.py", "canvas.py", "formatting.py")]
-    for path in [*sorted(ASSETS.rglob("*.ttf")), *sorted(TEMPLATES.glob("*")), *drawing]:
+    """The versions of the libraries that draw, and a hash of what stands behind them and of all files of our own.
+
+    All of `documents/`, since a module left out of a list would change bytes unseen; the price is that a change which
+    draws nothing counts too.
+    """
+    content = hashlib.sha256(zlib.ZLIB_RUNTIME_VERSION.encode())
+    for library in BEHIND_THEM:
+        content.update(f"{library} {version(library)}\0".encode())
+    for path in sorted([*HERE.glob("*.py"), *ASSETS.rglob("*.*"), *TEMPLATES.glob("*.*")]):
         content.update(path.name.encode() + b"\0" + path.read_bytes())
-    return f"xhtml2pdf {version('xhtml2pdf')}, reportlab {version('reportlab')}, {content.hexdigest()[:12]}"
+    versions = ", ".join(f"{library} {version(library)}" for library in LIBRARIES)
+    return f"{versions}, {content.hexdigest()[:12]}"
