@@ -1,4 +1,7 @@
-"""Amounts, quantities, rates and dates as the French write them; every value is rounded before it is formatted."""
+"""Amounts, quantities, rates and dates as a language writes them, French unless another is asked for.
+
+Every value is rounded before it is formatted. Documents are written in French, English and Spanish.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,11 @@ from decimal import ROUND_HALF_UP, Decimal
 from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal
 
-LOCALE = "fr"
+FRENCH = "fr"
 NO_BREAK = "\u00a0"
 MINUS = "\u2212"
 CENT = Decimal("0.01")
+_DATES = {"es": "d 'de' MMMM 'de' y"}
 
 
 def rounded(amount: Decimal, step: Decimal = CENT) -> Decimal:
@@ -19,39 +23,40 @@ def rounded(amount: Decimal, step: Decimal = CENT) -> Decimal:
     return amount.quantize(step, rounding=ROUND_HALF_UP) + 0  # Nothing is not « minus nothing ».
 
 
-def money(amount: Decimal, currency: str = "EUR") -> str:
+def money(amount: Decimal, currency: str = "EUR", language: str = FRENCH) -> str:
     """An amount with its currency, « 1 234,50 € »; rounded half up first, since Babel alone rounds half even.
 
-    Thousands are set apart by U+202F, the currency by U+00A0. The number of places is the currency's own.
+    In French thousands are set apart by U+202F, the currency by U+00A0. The number of places is the currency's own.
     """
-    return _signed(format_currency(rounded(amount), currency, locale=LOCALE))
+    return _signed(format_currency(rounded(amount), currency, locale=language))
 
 
-def number(amount: Decimal, places: int = 2) -> str:
+def number(amount: Decimal, places: int = 2, language: str = FRENCH) -> str:
     """A number with exactly `places` decimals and no currency, « 1 234,50 », for table columns."""
     pattern = "#,##0" + ("." + "0" * places if places else "")
-    return _signed(format_decimal(rounded(amount, Decimal(1).scaleb(-places)), pattern, locale=LOCALE))
+    return _signed(format_decimal(rounded(amount, Decimal(1).scaleb(-places)), pattern, locale=language))
 
 
-def unit_price(amount: Decimal) -> str:
+def unit_price(amount: Decimal, language: str = FRENCH) -> str:
     """A price of one piece: two decimals, and up to six where it has them, « 12,90 », « 0,0425 »."""
-    return _signed(format_decimal(amount, "#,##0.00####", locale=LOCALE))
+    return _signed(format_decimal(amount, "#,##0.00####", locale=language))
 
 
-def quantity(value: Decimal) -> str:
+def quantity(value: Decimal, language: str = FRENCH) -> str:
     """A quantity with the decimals it needs and no others, « 2 », « 1,5 »."""
-    return _signed(format_decimal(value, "#,##0.######", locale=LOCALE, decimal_quantization=False))
+    return _signed(format_decimal(value, "#,##0.######", locale=language, decimal_quantization=False))
 
 
-def rate(percent: Decimal) -> str:
-    """A VAT rate given in percent, « 20 % », « 5,5 % », with U+00A0 before the sign."""
-    return format_decimal(percent, "#,##0.####", locale=LOCALE, decimal_quantization=False) + NO_BREAK + "%"
+def rate(percent: Decimal, language: str = FRENCH) -> str:
+    """A VAT rate given in percent, « 20 % », « 5,5 % », with U+00A0 before the sign; the English write « 20% »."""
+    figure = format_decimal(percent, "#,##0.####", locale=language, decimal_quantization=False)
+    return f"{figure}%" if language == "en" else f"{figure}{NO_BREAK}%"
 
 
-def date_words(day: date) -> str:
+def date_words(day: date, language: str = FRENCH) -> str:
     """A date in words, « 24 novembre 2026 », its parts kept together by U+00A0; the first of a month is « 1er »."""
-    words = format_date(day, "d MMMM y", locale=LOCALE)
-    if day.day == 1:
+    words = format_date(day, _DATES.get(language, "d MMMM y"), locale=language)
+    if day.day == 1 and language == FRENCH:
         words = "1er" + words[1:]
     return words.replace(" ", NO_BREAK)
 
