@@ -6,6 +6,7 @@ CIBS on 2026-09-01; the old references stay valid on invoices until the end of 2
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -13,7 +14,7 @@ from typing import Literal
 
 from documents.seller import Terms, VatRegime
 
-Nature = Literal["goods", "services", "mixed"]
+Nature = Literal["goods", "services", "mixed", "voucher"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +55,23 @@ NATURES: dict[Nature, str] = {
     "goods": "livraisons de biens",
     "services": "prestations de services",
     "mixed": "livraisons de biens et prestations de services",
+    "voucher": "émission d'un bon à usages multiples, ni livraison de biens ni prestation de services",
 }
 
 SPECIMEN = "SPÉCIMEN \u2013 document d'essai, sans valeur"
 FRANCHISE = "TVA non applicable, art. 293 B du CGI"
 
-# Codes of the VATEX list that shops send instead of a text.
+# Codes of the VATEX list that shops send instead of a text; those that only name an article are read by their form.
 EXEMPTIONS = {
     "VATEX-FR-FRANCHISE": FRANCHISE,
+    "VATEX-EU-D": "Régime particulier \u2013 Agences de voyages",
     "VATEX-EU-F": "Régime particulier \u2013 Biens d'occasion",
     "VATEX-EU-I": "Régime particulier \u2013 Objets d'art",
     "VATEX-EU-J": "Régime particulier \u2013 Objets de collection et d'antiquité",
 }
+
+_OF_THE_DIRECTIVE = re.compile(r"VATEX-EU-(\d+)(?:-(\d)?([A-Z]+)?)?")
+_OF_THE_CGI = re.compile(r"VATEX-FR-CGI(\d+)([A-Z])?(?:-(\d+)(BIS)?)?")
 
 CATEGORIES = {
     "K": "Exonération de TVA, art. 262 ter I du CGI",
@@ -125,12 +131,27 @@ TABLE = (
 )
 
 
+def exemption_text(code: str) -> str:
+    """The reason that a code of the VATEX list stands for, in words; "" for a code that we have none for.
+
+    An article of the directive or of the CGI may be named (CGI ann. II art. 242 nonies A, I-12°).
+    """
+    if found := _OF_THE_DIRECTIVE.fullmatch(code):
+        parts = (found[1], found[2], found[3].lower() if found[3] else None)
+        return f"Exonération de TVA, directive 2006/112/CE, art. {', '.join(filter(None, parts))}"
+    if found := _OF_THE_CGI.fullmatch(code):
+        article = " ".join(filter(None, (found[1], found[2])))
+        paragraph = f", {found[3]}" + (" bis" if found[4] else "") if found[3] else ""
+        return f"Exonération de TVA, art. {article}{paragraph} du CGI"
+    return EXEMPTIONS.get(code, "")
+
+
 def reason(category: str, exemption: str, *, to_overseas: bool = False) -> str:
     """Why a row of the VAT table bears no tax (CGI ann. II art. 242 nonies A I-12°), or "" where it bears some.
 
     The shop's own words stand after the law's where both are given and differ.
     """
-    given = EXEMPTIONS.get(exemption, exemption)
+    given = exemption_text(exemption) or exemption
     law = OVERSEAS if category == "G" and to_overseas else CATEGORIES.get(category, "")
     if law and given and given != law:
         return f"{law} \u2013 {given}"

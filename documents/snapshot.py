@@ -9,12 +9,11 @@ from decimal import Decimal
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from documents import canonical, credits, formatting, mentions, renderer, totals
+from documents import canonical, cases, credits, formatting, mentions, renderer, totals
 from documents.credits import Credit
 from documents.mentions import Nature
 from documents.seller import Seller
 from documents.totals import Sale, Totals
-from parties.countries import SIRENE
 from parties.details import Details
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -147,11 +146,14 @@ def build(
     """Freeze one invoice. Nothing is read but the arguments: no clock, no settings.
 
     Raises totals.DoesNotAddUp when the order's figures contradict each other, and ValueError for another currency
-    without its exchange rate (BR-FR-CO-12).
+    without its exchange rate (BR-FR-CO-12) or goods to another member state without their day (BR-IC-11).
     """
-    amounts = totals.compute(order.sale)
+    sale = cases.effective(order.sale, seller)
+    amounts = totals.compute(sale)
     if order.currency != "EUR" and not order.exchange_rate:
         raise ValueError(f"order {order.number} is in {order.currency} without an exchange rate")
+    if not (order.shipped_at or order.delivered_at) and any(row.category == "K" for row in amounts.rates):
+        raise ValueError(f"order {order.number} goes to another member state on no known day")
     return _with_mentions(
         Snapshot(
             number=number,
@@ -173,10 +175,10 @@ def build(
             currency=order.currency,
             exchange_rate=order.exchange_rate,
             vat_in_euros=_in_euros(order.currency, order.exchange_rate, amounts.vat),
-            sale=order.sale,
+            sale=sale,
             totals=amounts,
             payment=_payment(order, amounts.gross, issue_date, seller.terms.days),
-            nature=nature_of(order.sale),
+            nature=nature_of(sale),
             mentions=(),
             buyer_email=buyer_email,
         )
@@ -267,10 +269,15 @@ def from_json(text: str) -> Snapshot:
 
 
 def nature_of(sale: Sale) -> Nature:
-    """Goods, services or both (décret 2022-1299, BT-23); shipping and fees follow what they were charged for."""
-    kinds = {line.kind for line in sale.lines}
-    if "service" in kinds:
-        return "mixed" if "goods" in kinds else "services"
+    """Goods, services or both (décret 2022-1299, BT-23); shipping and fees follow what they were charged for.
+
+    A gift card sold without VAT is neither; its carriage is then a service of its own (CGI art. 256 ter).
+    """
+    sold = {line.kind for line in sale.lines if line.kind != "voucher" or line.vat_rate}
+    if "service" in sold:
+        return "mixed" if sold & {"goods", "voucher"} else "services"
+    if any(line.kind == "voucher" for line in sale.lines) and not sold & {"goods", "voucher"}:
+        return "services" if any(line.amount for line in sale.lines if line.kind in sold) else "voucher"
     return "goods"
 
 
@@ -317,7 +324,7 @@ def _with_mentions(document: Snapshot) -> Snapshot:
         terms=document.seller.terms,
         nature=document.nature,
         reasons=frozenset((row.category, row.exemption) for row in document.totals.rates),
-        to_overseas=place.country in SIRENE and place.postal_code.startswith("97"),
+        to_overseas=cases.is_sent_overseas(document.seller, place.country, place.postal_code),
         credit_note=document.kind == "credit_note",
     )
     return replace(document, mentions=mentions.applying(case, document.issue_date))

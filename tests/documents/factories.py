@@ -70,6 +70,7 @@ def a_snapshot(sale: Sale | None = None, **more: Any) -> Snapshot:
         "seller": a_seller(),
         "buyer": INDIVIDUAL,
         "purchase_order": "",
+        "buyer_email": "",
     }
     order = {name: more.pop(name) for name in list(more) if name not in values}
     return snapshot.build(order=an_order(sale, **order), **{**values, **more})

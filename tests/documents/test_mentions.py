@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from documents.mentions import TABLE, reason
+from documents.mentions import TABLE, exemption_text, reason
 from documents.seller import Terms, VatRegime
 
-from .factories import COMPANY, a_line, a_sale, a_seller, a_snapshot
+from .factories import COMPANY, INDIVIDUAL, a_line, a_sale, a_seller, a_snapshot
 
 FRANCHISE = VatRegime(date(2020, 1, 1), "franchise")
 DEBITS = VatRegime(date(2020, 1, 1), "normal", on_debits=True)
@@ -81,6 +82,40 @@ def test_a_rate_of_zero_prints_its_reason(category: str, exemption: str | None, 
 
 def test_goods_to_an_overseas_department_name_their_own_article() -> None:
     assert reason("G", "", to_overseas=True) == "Exonération de TVA, art. 294, 2 du CGI"
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("VATEX-FR-FRANCHISE", "TVA non applicable, art. 293 B du CGI"),
+        ("VATEX-EU-I", "Régime particulier – Objets d'art"),
+        ("VATEX-EU-309", "Exonération de TVA, directive 2006/112/CE, art. 309"),
+        ("VATEX-EU-132-1I", "Exonération de TVA, directive 2006/112/CE, art. 132, 1, i"),
+        ("VATEX-EU-79-C", "Exonération de TVA, directive 2006/112/CE, art. 79, c"),
+        ("VATEX-FR-CGI261-4", "Exonération de TVA, art. 261, 4 du CGI"),
+        ("VATEX-FR-CGI261D-1BIS", "Exonération de TVA, art. 261 D, 1 bis du CGI"),
+        ("VATEX-FR-CGI277A", "Exonération de TVA, art. 277 A du CGI"),
+        ("VATEX-XX-1", ""),
+        ("Exonération, art. 261 du CGI", ""),
+    ],
+)
+def test_a_code_is_printed_as_the_article_that_it_stands_for(code: str, words: str) -> None:
+    assert exemption_text(code) == words
+    assert reason("E", code) == (words or code)
+
+
+def test_goods_sent_overseas_print_their_own_article_and_those_to_places_of_like_postal_codes_do_not() -> None:
+    line = a_line(vat_rate=Decimal(0), vat_category="G")
+    reunion = replace(INDIVIDUAL, postal_code="97400")
+    portland = replace(INDIVIDUAL, postal_code="97201", country="US")
+    assert "art. 294, 2 du CGI" in printed(line, buyer=reunion)
+    assert "art. 262 I du CGI" in printed(line, buyer=portland)
+
+
+def test_a_gift_card_alone_is_no_delivery_of_goods() -> None:
+    text = printed(a_line("Carte cadeau", "50.00", kind="voucher", vat_rate=Decimal(0), vat_category="O"))
+    assert "Nature des opérations\u00a0: émission d'un bon à usages multiples" in text
+    assert "livraisons de biens" not in text
 
 
 def test_a_trial_document_says_first_that_it_is_worth_nothing() -> None:
