@@ -33,11 +33,11 @@ def text(parent: etree._Element, name: str, content: str, **attributes: str) -> 
 
     Raises ValueError for a character that XML 1.0 cannot carry.
     """
-    if not content.strip():
-        return
     forbidden = _FORBIDDEN.search(content)
     if forbidden:
         raise ValueError(f"{name} holds U+{ord(forbidden[0]):04X}, which XML refuses: {content!r}")
+    if not content.strip(" \t\r\n"):
+        return
     etree.SubElement(parent, _qualified(name), attributes).text = content
 
 

@@ -5,7 +5,6 @@ Every amount is the snapshot's own. What customers type is text of elements, nev
 
 from __future__ import annotations
 
-from datetime import date
 from decimal import Decimal
 
 from lxml import etree
@@ -22,14 +21,17 @@ INVOICE, CREDIT_NOTE = "380", "381"
 PIECE = "C62"
 DISCOUNT = "95"
 ON_DEBITS = "5"
-NATURES = {"goods": "B", "services": "S", "mixed": "M"}
+NATURES = {"goods": "B", "services": "S", "mixed": "M", "voucher": "B"}
 ZERO = Decimal("0.00")
 
 # How the three mentions towards companies begin, and the subject that BR-FR-05 wants each under (UNTDID 4451).
 SUBJECTS = {"Escompte": "AAB", "Pénalités de retard": "PMD", "Indemnité forfaitaire": "PMT"}
 
-# UNTDID 4461, by the words of documents/snapshot.py; what has no code of its own is agreed between the parties.
+# UNTDID 4461, by the words of documents/snapshot.py; what has no code of its own is agreed between the parties. A
+# transfer is 42 where no account is named, since 30 and 58 want one (CII-SR-470).
+TRANSFER_WORDS = "par virement"
 MEANS = {
+    TRANSFER_WORDS: "42",
     "par carte bancaire": "48",
     "par PayPal": "68",
     "par Apple Pay": "68",
@@ -38,8 +40,7 @@ MEANS = {
     "par chèque": "20",
     "en espèces": "10",
 }
-TRANSFER_WORDS = "par virement"
-AGREED, TO_ACCOUNT, TRANSFER, SEPA_TRANSFER = "ZZZ", "42", "30", "58"
+AGREED, TRANSFER, SEPA_TRANSFER = "ZZZ", "30", "58"
 
 
 def xml(snapshot: Snapshot) -> bytes:
@@ -59,22 +60,15 @@ def xml(snapshot: Snapshot) -> bytes:
     return cii.to_bytes(document)
 
 
-def is_settled(snapshot: Snapshot) -> bool:
-    """Whether nothing is left to pay and the day is known, which the French mode « already paid » wants both of."""
-    return _settled_on(snapshot) is not None
-
-
-def _settled_on(snapshot: Snapshot) -> date | None:
-    """The day of payment (BT-9, BR-FR-CO-09); what is set off against a new invoice is so on the day of issue."""
-    if snapshot.settlement == "set_off":
-        return snapshot.issue_date
-    return snapshot.payment.paid_on if snapshot.payment.left == 0 else None
+def _is_settled(snapshot: Snapshot) -> bool:
+    """Whether nothing is left to pay: paid, paid back or set off, on a day that is known (BR-FR-CO-09)."""
+    return snapshot.payment.left == 0 and snapshot.payment.due_on is not None
 
 
 def _context(document: etree._Element, snapshot: Snapshot) -> None:
     """BG-2: the French mode (BT-23, BR-FR-08) and the profile (BT-24)."""
     context = cii.group(document, "rsm:ExchangedDocumentContext")
-    mode = NATURES[snapshot.nature] + ("2" if is_settled(snapshot) else "1")
+    mode = NATURES[snapshot.nature] + ("2" if _is_settled(snapshot) else "1")
     cii.text(cii.group(context, "BusinessProcessSpecifiedDocumentContextParameter"), "ID", mode)
     cii.text(cii.group(context, "GuidelineSpecifiedDocumentContextParameter"), "ID", PROFILE)
 
@@ -279,24 +273,23 @@ def _means(settlement: etree._Element, snapshot: Snapshot) -> None:
 
     A credit note names no account: the money goes the other way.
     """
-    payment, identity = snapshot.payment, snapshot.seller.identity
-    to_pay = snapshot.kind == "invoice" and payment.left > 0 and bool(identity.iban)
-    transferred = to_pay or payment.words == TRANSFER_WORDS
-    with_account = transferred and snapshot.kind == "invoice" and bool(identity.iban)
-    if not (transferred or payment.words) or snapshot.settlement == "set_off":
+    identity, is_invoice = snapshot.seller.identity, snapshot.kind == "invoice"
+    to_pay = is_invoice and snapshot.payment.left > 0 and identity.iban
+    words = TRANSFER_WORDS if to_pay else snapshot.payment.words
+    if not words:
         return
     means = cii.group(settlement, "SpecifiedTradeSettlementPaymentMeans")
-    if with_account:
-        cii.text(means, "TypeCode", SEPA_TRANSFER if snapshot.currency == "EUR" else TRANSFER)
-    else:
-        cii.text(means, "TypeCode", TO_ACCOUNT if transferred else MEANS.get(payment.words, AGREED))
-    cii.text(means, "Information", TRANSFER_WORDS if to_pay else payment.words)
-    if with_account:
-        account = cii.group(means, "PayeePartyCreditorFinancialAccount")
-        cii.text(account, "IBANID", identity.iban)
-        cii.text(account, "AccountName", identity.name)
-        if identity.bic:
-            cii.text(cii.group(means, "PayeeSpecifiedCreditorFinancialInstitution"), "BICID", identity.bic)
+    if not (is_invoice and identity.iban and words == TRANSFER_WORDS):
+        cii.text(means, "TypeCode", MEANS.get(words, AGREED))
+        cii.text(means, "Information", words)
+        return
+    cii.text(means, "TypeCode", SEPA_TRANSFER if snapshot.currency == "EUR" else TRANSFER)
+    cii.text(means, "Information", words)
+    account = cii.group(means, "PayeePartyCreditorFinancialAccount")
+    cii.text(account, "IBANID", identity.iban)
+    cii.text(account, "AccountName", identity.name)
+    if identity.bic:
+        cii.text(cii.group(means, "PayeeSpecifiedCreditorFinancialInstitution"), "BICID", identity.bic)
 
 
 def _taxes(settlement: etree._Element, snapshot: Snapshot) -> None:
@@ -321,10 +314,8 @@ def _terms(settlement: etree._Element, snapshot: Snapshot) -> None:
     """BT-20, and BT-9: the day of payment of what is paid, else the due date, never before the issue (BR-FR-CO-07)."""
     terms = cii.group(settlement, "SpecifiedTradePaymentTerms")
     cii.text(terms, "Description", _terms_in_words(snapshot))
-    due_on, settled_on = snapshot.payment.due_on, _settled_on(snapshot)
-    if settled_on:
-        cii.day(terms, "DueDateDateTime", settled_on)
-    elif due_on and due_on >= snapshot.issue_date:
+    due_on = snapshot.payment.due_on
+    if due_on and (_is_settled(snapshot) or due_on >= snapshot.issue_date):
         cii.day(terms, "DueDateDateTime", due_on)
 
 
@@ -344,9 +335,8 @@ def _terms_in_words(snapshot: Snapshot) -> str:
 
 
 def _sums(settlement: etree._Element, snapshot: Snapshot) -> None:
-    """BG-22. What is set off against a new invoice counts as paid, so that nothing is due (BT-113, BT-115)."""
+    """BG-22, all of it from the snapshot; what a replacement takes the place of counts as paid (BT-113)."""
     totals, payment = snapshot.totals, snapshot.payment
-    set_off = snapshot.settlement == "set_off"
     charges = [-row.net for row in totals.discounts if row.net < 0]
     allowances = [row.net for row in totals.discounts if row.net >= 0]
     summation = cii.group(settlement, "SpecifiedTradeSettlementHeaderMonetarySummation")
@@ -358,5 +348,5 @@ def _sums(settlement: etree._Element, snapshot: Snapshot) -> None:
     if snapshot.vat_in_euros is not None:
         cii.amount(summation, "TaxTotalAmount", snapshot.vat_in_euros, currencyID="EUR")
     cii.amount(summation, "GrandTotalAmount", totals.gross)
-    cii.amount(summation, "TotalPrepaidAmount", totals.gross if set_off else payment.paid)
-    cii.amount(summation, "DuePayableAmount", ZERO if set_off else payment.left)
+    cii.amount(summation, "TotalPrepaidAmount", payment.paid)
+    cii.amount(summation, "DuePayableAmount", payment.left)

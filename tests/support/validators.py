@@ -45,10 +45,8 @@ def pdf_problems(pdf: bytes) -> list[str]:
         path.write_bytes(pdf)
         problems = []
         for profile in (page.ValidationProfile.PDF_A_3B, page.ValidationProfile.PDF_UA_1):
-            report = page.validate_pdf(str(path), profile=profile)
-            found = [f"[{profile}] {failure.rule_id}: {failure.message}" for failure in report.failures]
-            problems += found or ([] if report.is_compliant else [f"[{profile}] not compliant"])
-        problems += _complaints("qpdf", "--check", "--no-warn", str(path))
+            problems += [f"[{profile}] {problem}" for problem in _breaches(path, profile)]
+        problems += _complaints("qpdf", "--check", str(path))
         problems += _complaints("pdfinfo", str(path))
         problems += _complaints("pdftotext", str(path), str(path.with_suffix(".txt")))
         problems += [f"[font] {name} is not embedded" for name in _fonts_outside(path)]
@@ -58,6 +56,15 @@ def pdf_problems(pdf: bytes) -> list[str]:
 @cache
 def _schema() -> etree.XMLSchema:
     return etree.XMLSchema(etree.parse(XSD))
+
+
+def _breaches(path: Path, profile: page.ValidationProfile) -> list[str]:
+    try:
+        report = page.validate_pdf(str(path), profile=profile)
+    except page.PageError as error:
+        return [str(error)]
+    found = [f"{failure.rule_id}: {failure.message}" for failure in report.failures]
+    return found or ([] if report.is_compliant else ["not compliant"])
 
 
 def _broken_rules(xml: bytes, rules: Path) -> list[str]:
