@@ -7,6 +7,7 @@ paragraph tells it where its content went; all that no paragraph draws is an art
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
@@ -16,6 +17,7 @@ from xhtml2pdf.context import pisaContext
 from xhtml2pdf.xhtml2pdf_reportlab import PmlParagraph
 
 BLOCKS = {"h1": "H1", "h2": "H2", "h3": "H3", "p": "P", "div": "P", "td": "P", "th": "P", "body": "P"}
+CJK = "\u2e80"  # Where in Unicode the scripts of East Asia begin.
 KEPT = ("alt", "colspan", "lang", "role", "scope")
 SCOPES = {"": "Column", "col": "Column", "row": "Row"}
 
@@ -25,6 +27,9 @@ class Piece(NamedTuple):
 
     page: int
     number: int
+
+
+NOWHERE = Piece(sys.maxsize, 0)
 
 
 @dataclass(eq=False, slots=True)
@@ -116,23 +121,43 @@ class TaggedParagraph(PmlParagraph):
             super().drawPara(debug)
         element.pieces.append(piece)
 
+    def displayLines(self) -> list[Any]:  # noqa: N802  xhtml2pdf's
+        """Each line but the last ends in the blank that parts its last word from the next (ISO 32000-1, 14.8.2.5)."""
+        lines = super().displayLines()
+        return [*map(_parted, lines[:-1]), *lines[-1:]]
+
 
 def tree(root: Element) -> Node:
     """The structure of a document whose pages are drawn, in the order of its markup."""
     return Node("Document", tuple(_contents(root)))
 
 
-def _contents(element: Element) -> Iterator[Node]:
-    if element.pieces:
-        language, alt = element.attributes.get("lang", ""), element.attributes.get("alt", "")
-        tag = BLOCKS.get(element.name, "Figure")
-        yield Node(tag, tuple(element.pieces), alt=alt, box=element.box, language=language)
+def _parted(line: Any) -> Any:
+    """A line with a blank at its end; scripts that know no blank between words get none."""
+    if isinstance(line, tuple):
+        room, words = line
+        return (room, [*words, b""])
+    *before, last = line.words
+    if hasattr(last, "cbDefn") or last.text[-1:] >= CJK:
+        return line
+    return line.clone(words=[*before, last.clone(text=f"{last.text} ")])
+
+
+def _contents(element: Element) -> list[Node]:
     if element.name == "table":
         layout = element.attributes.get("role") == "presentation"
-        yield from _columns(_grid(element)) if layout else _tables(_grid(element))
-        return
-    for child in element.children:
-        yield from _contents(child)
+        return list(_columns(_grid(element)) if layout else _tables(_grid(element)))
+    inner = [node for child in element.children for node in _contents(child)]
+    if not element.pieces:
+        return inner
+    language, alt = element.attributes.get("lang", ""), element.attributes.get("alt", "")
+    own = Node(BLOCKS.get(element.name, "Figure"), tuple(element.pieces), alt=alt, box=element.box, language=language)
+    return sorted([own, *inner], key=_place)
+
+
+def _place(kid: Node | Piece) -> Piece:
+    """Where a node begins, for a block whose own text stands beside other blocks."""
+    return kid if isinstance(kid, Piece) else min(map(_place, kid.kids), default=NOWHERE)
 
 
 def _columns(grid: list[list[Element]]) -> Iterator[Node]:
@@ -160,9 +185,10 @@ def _tables(grid: list[list[Element]]) -> Iterator[Node]:
 
 def _cell(cell: Element) -> Node:
     inner = [node for child in cell.children for node in _contents(child)]
+    kids: list[Node | Piece] = sorted([*cell.pieces, *inner], key=_place)
     header = cell.name == "th"
     scope = SCOPES[cell.attributes.get("scope", "")] if header else ""
-    return Node("TH" if header else "TD", (*cell.pieces, *inner), scope=scope, span=_span(cell))
+    return Node("TH" if header else "TD", tuple(kids), scope=scope, span=_span(cell))
 
 
 def _grid(table: Element) -> list[list[Element]]:
