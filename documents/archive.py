@@ -7,8 +7,6 @@ meaning, the metadata, the structure for those who do not see the page, and the 
 from __future__ import annotations
 
 import hashlib
-import re
-import unicodedata
 import zlib
 from base64 import a85encode
 from collections import defaultdict
@@ -26,23 +24,8 @@ from documents.renderer import ASSETS
 from documents.tagging import Node, Piece
 
 AMBIGUOUS = b"\r\nendstream"
-MAPPED = re.compile(rb"<([0-9A-F]{2})> <([0-9A-F]{4,})>")
 XML_NAME = "factur-x.xml"
 PRODUCER = "xhtml2pdf, reportlab, pikepdf"
-_CMAP = """/CIDInit /ProcSet findresource begin
-12 dict begin
-begincmap
-/CIDSystemInfo << /Registry (Adobe) /Ordering (UCS) /Supplement 0 >> def
-/CMapName /Adobe-Identity-UCS def
-/CMapType 2 def
-1 begincodespacerange
-<00> <FF>
-endcodespacerange
-{mapped}
-endcmap
-CMapName currentdict /CMap defineresource pop
-end
-end"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +48,6 @@ def seal(page: bytes, xml: bytes, about: About, structure: Node) -> bytes:
         _describe(pdf, about)
         _declare_colours(pdf)
         _embed(pdf, xml, about)
-        for item in pdf.objects:
-            if isinstance(item, Dictionary) and item.get("/Type") == Name.Font and "/ToUnicode" in item:
-                _correct_characters(item)
         _wrap_ambiguous_streams(pdf)
         _write_structure(pdf, structure)
         sealed = _saved(pdf, ObjectStreamMode.generate)
@@ -101,22 +81,6 @@ def _wrap_ambiguous_streams(pdf: Pdf) -> None:
         if isinstance(item, Stream) and (raw := item.read_raw_bytes()).endswith(b"\r"):
             filters = [Name.ASCII85Decode, item.Filter] if "/Filter" in item else [Name.ASCII85Decode]
             item.write(a85encode(raw) + b"~>", filter=Array(filters), type_check=False)
-
-
-def _correct_characters(font: Dictionary) -> None:
-    """The way back from glyphs to characters without those that the library never used: it calls them U+0000.
-
-    Shapes that Arabic letters take beside others become the letters, so that who copies a name gets the name.
-    """
-    pairs = []
-    for code, character in MAPPED.findall(font.ToUnicode.read_bytes()):
-        text = chr(int(character, 16))
-        if text != "\0":
-            letters = unicodedata.normalize("NFKC", text) if "\ufb1d" <= text <= "\ufefc" else text
-            pairs.append(f"<{code.decode()}> <{letters.encode('utf-16-be').hex().upper()}>")
-    blocks = [pairs[start : start + 100] for start in range(0, len(pairs), 100)]
-    mapped = "\n".join(f"{len(block)} beginbfchar\n" + "\n".join(block) + "\nendbfchar" for block in blocks)
-    font.ToUnicode.write(zlib.compress(_CMAP.format(mapped=mapped).encode()), filter=Name.FlateDecode)
 
 
 def _describe(pdf: Pdf, about: About) -> None:

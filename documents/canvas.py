@@ -12,10 +12,11 @@ from reportlab.pdfbase.pdfmetrics import stringWidth
 from xhtml2pdf.builders.printmarks import MarkedCanvas
 from xhtml2pdf.xhtml2pdf_reportlab import PmlBaseDoc
 
+from documents import fonts
+from documents.fonts import BOLD, REGULAR
 from documents.page import RunningParts
 from documents.tagging import Element, Piece
 
-REGULAR, BOLD = "brand_00", "brand_10"  # The names under which xhtml2pdf registers the faces of the family « brand ».
 MARGIN = 18 * mm
 GREY = HexColor("#5b6769")
 PALE = HexColor("#e9ecec")
@@ -84,24 +85,32 @@ class NumberedCanvas(MarkedCanvas):
             self.rect(0, height - 4 * mm, width, 4 * mm, stroke=0, fill=1)
             self.setFillColor(GREY)
             if not first:
-                self.setFont(REGULAR, 8)
-                self.drawString(MARGIN, height - 11 * mm, self.running.head)
+                self._draw_text(height - 11 * mm, self.running.head, 8)
         with self._pagination("Footer"):
             self.setStrokeColor(PALE)
             self.setLineWidth(0.6)
             self.line(MARGIN, 20 * mm, width - MARGIN, 20 * mm)
             self.setFont(BOLD, 7.5)
-            self.drawRightString(width - MARGIN, 16 * mm, f"Page\u00a0{self._pageNumber}/{pages}")
+            number = self.running.page.format(page=self._pageNumber, pages=pages)
+            self.drawRightString(width - MARGIN, 16 * mm, number)
         with self.piece("P") if first else self._pagination("Footer") as piece:
-            self.setFont(REGULAR, 7)
             for row, text in enumerate(self.running.foot):
-                self.drawString(MARGIN, 16 * mm - row * 3.4 * mm, text)
+                self._draw_text(16 * mm - row * 3.4 * mm, text, 7)
         if piece:
             self.foot.pieces.append(piece)
         self.restoreState()
         if self.running.watermark:
             with self._pagination("Watermark"):
                 self._draw_watermark(width, height)
+
+    def _draw_text(self, y: float, text: str, size: float) -> None:
+        """One line from the left margin, each character in the first face that has it."""
+        line = self.beginText(MARGIN, y)
+        for run, face in fonts.runs(text, REGULAR, self.running.fallbacks):
+            line.setFont(face, size)
+            line.textOut(run)
+        line.textOut(" ")
+        self.drawText(line)
 
     def _draw_watermark(self, width: float, height: float) -> None:
         """Over the content but see-through, so that no table hides it."""
