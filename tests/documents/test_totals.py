@@ -56,9 +56,11 @@ def check(sale: Sale, totals: Totals) -> None:
     assert all(value.as_tuple().exponent == -2 for value in cents)
 
 
-prices = st.decimals("0", "300", places=2)
+prices = st.one_of(st.decimals("0", "300", places=2), st.decimals("0", "3", places=6))
 rates = st.sampled_from(RATES)
-quantities = st.one_of(st.integers(1, 40).map(D), st.decimals("0.1", "9.999", places=3))
+quantities = st.one_of(
+    st.integers(1, 40).map(D), st.decimals("0.1", "9.999", places=3), st.decimals("9000", "99999", places=4)
+)
 
 
 @st.composite
@@ -181,6 +183,42 @@ def test_the_shops_total_tax_is_adopted_within_a_cent_a_line(sale: Sale, cents: 
     totals = compute(stated)
     check(stated, totals)
     assert totals.vat in {wanted, ours.vat}
+
+
+@given(ht_sales(), st.integers(-3, 3))
+def test_an_ht_shops_total_tax_is_what_was_charged(sale: Sale, cents: int) -> None:
+    """Without a discount the shop's own cents add to what the customer paid; with one they come from the net."""
+    ours = compute(sale)
+    carriers = [line for line in sale.lines if line.vat_rate]
+    change = CENT * max(-len(carriers), min(len(carriers), cents))
+    if not all(abs(row.vat) >= CENT * len(sale.lines) for row in ours.rates if row.rate):
+        change = D(0)  # A rate that bears hardly any VAT cannot lose some.
+    paid = sale.total if sale.order_discount else sale.total + change
+    stated = replace(sale, total=paid, total_tax=ours.vat + change)
+    totals = compute(stated)
+    check(stated, totals)
+    assert totals.vat == ours.vat + change
+
+
+@given(st.one_of(ttc_sales(), ht_sales(), taxed_sales()))
+def test_the_discount_of_a_line_is_what_the_shop_said(sale: Sale) -> None:
+    """The cent that rounding puts on a line shows in the price of one piece, while that has places enough for it."""
+    for line, amounts in zip(sale.lines, compute(sale).lines, strict=True):
+        exact = line.discount * 100 / (100 + line.vat_rate) if sale.prices_include_tax else line.discount
+        if abs(line.quantity) < 10_000:
+            assert amounts.discount_net == rounded(exact)
+        else:
+            assert abs(amounts.discount_net - rounded(exact)) <= D("0.11")
+
+
+@pytest.mark.parametrize("price", ["9.99", "10.05", "0.03", "10.11"])
+@pytest.mark.parametrize("quantity", ["1", "3", "7", "0.333", "12000"])
+@pytest.mark.parametrize("ttc", [True, False])
+def test_awkward_prices_multiply_and_are_charged_exactly(price: str, quantity: str, ttc: bool) -> None:
+    sold = (a_line(price, quantity=quantity), a_line(price))
+    whole = sum((line.amount for line in sold), D(0)) if ttc else ht_total(sold)
+    sale = a_sale(*sold, total=whole, ttc=ttc)
+    check(sale, compute(sale))
 
 
 def _with_own_tax(line: Line) -> Line:
