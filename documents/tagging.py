@@ -138,9 +138,11 @@ def _parted(line: Any) -> Any:
         room, words = line
         return (room, [*words, b""])
     *before, last = line.words
-    if hasattr(last, "cbDefn") or last.text[-1:] >= CJK:
+    # A word that was broken to fit comes back as bytes.
+    text = last.text.decode() if isinstance(last.text, bytes) else last.text
+    if hasattr(last, "cbDefn") or text[-1:] >= CJK:
         return line
-    return line.clone(words=[*before, last.clone(text=f"{last.text} ")])
+    return line.clone(words=[*before, last.clone(text=f"{text} ")])
 
 
 def _contents(element: Element) -> list[Node]:
