@@ -11,12 +11,14 @@ from xhtml2pdf.default import DEFAULT_PAGE_NAME
 from xhtml2pdf.document import pisaStory
 from xhtml2pdf.util import reset_caches
 
-from documents import archive, facturx, page, tagging
+from documents import archive, facturx, page, renderer, tagging
 from documents.archive import About
 from documents.canvas import NumberedDocument
+from documents.page import RunningParts
 from documents.renderer import ASSETS
 from documents.snapshot import Snapshot
 from documents.tagging import Node, TaggedContext
+from documents.words import words
 
 # The same snapshot gives the same bytes: no clock and no random identifier in the file.
 rl_config.invariant = 1
@@ -27,20 +29,16 @@ _one_at_a_time = threading.RLock()
 
 
 def render(snapshot: Snapshot) -> bytes:
-    """The PDF of a snapshot; equal snapshots give equal bytes, in any process.
+    """The file of a snapshot: PDF/A-3b, tagged, its Factur-X inside. Equal snapshots give equal bytes, in any process.
 
     Raises whatever the layout raises: the caller treats that as « not rendered yet », the number stays.
     """
     xml = facturx.xml(snapshot)
-    with _one_at_a_time, use_policy(POLICY), render_budget(POLICY):
-        try:
-            drawn, structure = _lay_out(snapshot)
-        finally:
-            reset_caches()
+    drawn, structure = lay_out(page.html(snapshot), page.running(snapshot))
     about = About(
         title=page.title(snapshot),
         author=snapshot.seller.identity.name,
-        subject=f"Commande {snapshot.order.number}",
+        subject=f"{words(snapshot.language).order} {snapshot.order.number}",
         creator=snapshot.seller.shop_name,
         language=snapshot.language,
         day=snapshot.issue_date,
@@ -49,25 +47,32 @@ def render(snapshot: Snapshot) -> bytes:
 
 
 def warm_up() -> None:
-    """Afterwards the fonts and the template are read, so that the first document takes no longer than the next."""
+    """Afterwards the fonts and templates are read and hashed: the first document takes no longer than the next."""
     page.warm_up()
+    renderer.fingerprint()
 
 
-def _lay_out(snapshot: Snapshot) -> tuple[bytes, Node]:
-    """xhtml2pdf's own steps, with our document class: it knows the number of pages after a single layout."""
+def lay_out(html: str, running: RunningParts) -> tuple[bytes, Node]:
+    """The pages of some HTML and their structure, with one layout: the number of pages is known after it.
+
+    Raises ValueError where xhtml2pdf met an error, and what it raises itself.
+    """
+    with _one_at_a_time, use_policy(POLICY), render_budget(POLICY):
+        try:
+            return _laid_out(html, running)
+        finally:
+            reset_caches()
+
+
+def _laid_out(html: str, running: RunningParts) -> tuple[bytes, Node]:
     base = str(ASSETS / "page.html")  # Relative addresses of the template are looked up beside this name.
     context = TaggedContext(base)
-    context = pisaStory(page.html(snapshot), base, default_css="", context=context, resource_policy=POLICY)
+    context = pisaStory(html, base, default_css="", context=context, resource_policy=POLICY)
     if context.err:
-        raise ValueError(f"xhtml2pdf found {context.err} error(s) in the page of {snapshot.number}")
+        raise ValueError(f"xhtml2pdf found {context.err} error(s) in the page")
     out = BytesIO()
-    document = NumberedDocument(
-        out,
-        running=page.running(snapshot),
-        foot=context.root.append("p"),
-        pagesize=context.pageSize,
-        allowSplitting=1,
-    )
+    foot = context.root.append("p")
+    document = NumberedDocument(out, running=running, foot=foot, pagesize=context.pageSize, allowSplitting=1)
     templates = dict(context.templateList)
     document.addPageTemplates([templates.pop(DEFAULT_PAGE_NAME), *templates.values()])
     document.pisaPositioned = context.positioned
