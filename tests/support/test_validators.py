@@ -25,6 +25,7 @@ def test_a_report_that_fired_no_rule_is_no_report() -> None:
         (b"<ram:TypeCode>380</ram:TypeCode>", b"<ram:Code>380</ram:Code>", "[XSD]"),
         (b"<ram:LineTotalAmount>26.43<", b"<ram:LineTotalAmount>26.44<", "[BR-CO-10]"),
         (b"<ram:Content>B2B<", b"<ram:Content>B2X<", "[BR-FR-20_BT-21]"),
+        (b"<ram:BasisAmount>26.43<", b"<ram:BasisAmount>much<", "[FACTUR-X_EN16931]"),
     ],
 )
 def test_each_of_the_three_rule_books_is_asked(written: bytes, changed: bytes, said: str) -> None:
