@@ -35,7 +35,6 @@ class NumberedCanvas(MarkedCanvas):
         super().__init__(*args, **options)
         self._held: list[dict[str, Any]] = []
         self._pieces = 0
-        self._psCommandsAfterPage = ["EMC"]
 
     def _make_preamble(self) -> None:
         """Begin pages without the library's idle Helvetica, which would be a font that is not embedded.
@@ -72,6 +71,7 @@ class NumberedCanvas(MarkedCanvas):
         for held in self._held:
             self.__dict__.update(held)
             self._draw_running_parts(len(self._held))
+            self._code.append("EMC")
             super().showPage()
         self._doc.SaveToFile(self._filename, self)
 

@@ -138,7 +138,7 @@ def _parted(line: Any) -> Any:
         room, words = line
         return (room, [*words, b""])
     *before, last = line.words
-    # A word that was broken to fit comes back as bytes.
+    # Of a word that was broken to fit, the parts may come as bytes.
     text = last.text.decode() if isinstance(last.text, bytes) else last.text
     if hasattr(last, "cbDefn") or text[-1:] >= CJK:
         return line
