@@ -48,10 +48,12 @@ def seal(page: bytes, xml: bytes, about: About, structure: Node) -> bytes:
         _describe(pdf, about)
         _declare_colours(pdf)
         _embed(pdf, xml, about)
-        _wrap_ambiguous_streams(pdf)
         _write_structure(pdf, structure)
-        sealed = _saved(pdf, ObjectStreamMode.generate)
-        return _saved(pdf, ObjectStreamMode.disable) if AMBIGUOUS in sealed else sealed
+        sealed = _saved(pdf, compressed=True)
+        if AMBIGUOUS in sealed:
+            _wrap_ambiguous_streams(pdf)
+            sealed = _saved(pdf, compressed=False)  # Else the library would take the wrapping off again.
+        return sealed
 
 
 def embedded_xml(pdf: bytes) -> bytes | None:
@@ -61,7 +63,7 @@ def embedded_xml(pdf: bytes) -> bytes | None:
         return attached.get_file().read_bytes() if attached else None
 
 
-def _saved(pdf: Pdf, mode: ObjectStreamMode) -> bytes:
+def _saved(pdf: Pdf, *, compressed: bool) -> bytes:
     """Written with its streams as they are: which is compressed, and that the metadata is not, was decided before."""
     out = BytesIO()
     pdf.save(
@@ -69,7 +71,8 @@ def _saved(pdf: Pdf, mode: ObjectStreamMode) -> bytes:
         force_version="1.7",
         fix_metadata_version=False,
         stream_decode_level=StreamDecodeLevel.none,
-        object_stream_mode=mode,
+        compress_streams=compressed,
+        object_stream_mode=ObjectStreamMode.generate if compressed else ObjectStreamMode.disable,
         deterministic_id=True,
     )
     return out.getvalue()
@@ -79,7 +82,8 @@ def _wrap_ambiguous_streams(pdf: Pdf) -> None:
     """Afterwards no stream ends in a carriage return, which before « endstream » would not count (6.1.7.1)."""
     for item in pdf.objects:
         if isinstance(item, Stream) and (raw := item.read_raw_bytes()).endswith(b"\r"):
-            filters = [Name.ASCII85Decode, item.Filter] if "/Filter" in item else [Name.ASCII85Decode]
+            inner = item.get("/Filter", Array())
+            filters = [Name.ASCII85Decode, *(inner if isinstance(inner, Array) else [inner])]
             item.write(a85encode(raw) + b"~>", filter=Array(filters), type_check=False)
 
 
