@@ -27,6 +27,11 @@ from tests.support.settings import NOBODY_LISTENS, settings_for_tests
 ABSENT = components.absent()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a run draw and check more documents of orders by chance than the sample."""
+    parser.addoption("--documents", type=int, default=24, help="how many random documents to check (default: 24)")
+
+
 def pytest_report_header() -> list[str]:
     """Say what this run does without."""
     lines = [] if POSTGRESQL_URL else ["databases: SQLite only (bin/test brings PostgreSQL)"]

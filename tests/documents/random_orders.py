@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 from documents import snapshot
 from documents.credits import Credit, LineCredit
@@ -340,7 +340,8 @@ def _continued(kind: str, invoice: Snapshot, order: RandomOrder, chance: Random)
 
 def _credit(invoice: Snapshot, chance: Random, wanted: Credit | None, earlier: Sequence[Snapshot] = ()) -> Snapshot:
     issued = invoice.issue_date + timedelta(days=9)
-    settlement = chance.choice(("refund", "refund", "set_off"))
+    settlements: tuple[Literal["refund", "set_off"], ...] = ("refund", "refund", "set_off")
+    settlement = chance.choice(settlements)
     return snapshot.credit(
         invoice,
         number=invoice.number.replace("FA", "AV"),

@@ -19,11 +19,11 @@ NAMESPACES = {
     "udt": "urn:un:unece:uncefact:data:standard:UnqualifiedDataType:100",
     "qdt": "urn:un:unece:uncefact:data:standard:QualifiedDataType:100",
 }
-# Thousands are set apart by U+202F in French, by a comma in English and a point in Spanish.
+# Thousands are set apart by a narrow blank in French (poppler reads any blank), a comma in English, a point in Spanish.
 FIGURES = {
-    "fr": re.compile(r"(?<![\d,.\u202f])(\d{1,3}(?:\u202f\d{3})+|\d+),(\d{2})(?![\d\u202f])"),
-    "es": re.compile(r"(?<![\d,.\u202f])(\d{1,3}(?:\.\d{3})+|\d+),(\d{2})(?![\d.])"),
-    "en": re.compile(r"(?<![\d,.\u202f])(\d{1,3}(?:,\d{3})+|\d+)\.(\d{2})(?![\d,])"),
+    "fr": re.compile(r"(?<![\d,.])(\d{1,3}(?:[ \u202f]\d{3})+|\d+),(\d{2})(?!\d)"),
+    "es": re.compile(r"(?<![\d,.])(\d{1,3}(?:\.\d{3})+|\d+),(\d{2})(?!\d)"),
+    "en": re.compile(r"(?<![\d,.])(\d{1,3}(?:,\d{3})+|\d+)\.(\d{2})(?!\d)"),
 }
 
 
