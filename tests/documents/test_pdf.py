@@ -16,8 +16,9 @@ from pypdf import PdfReader
 
 from documents import formatting, mentions, pdf, snapshot
 from documents.snapshot import DeliveryAddress, Snapshot
+from tests.support.validators import pdf_problems
 
-from .factories import COMPANY, GERLAND, INDIVIDUAL, a_line, a_sale, a_snapshot, many_lines
+from .factories import COMPANY, GERLAND, INDIVIDUAL, a_line, a_sale, a_seller, a_snapshot, many_lines
 
 
 def pages(document: Snapshot) -> list[str]:
@@ -177,3 +178,44 @@ def test_nothing_outside_the_assets_is_read() -> None:
     assert pdf.POLICY.allow_remote is False
     with pytest.raises(Exception, match="outside the directories"):
         pdf.POLICY.check_path("/etc/passwd")
+
+
+NAMES = (
+    "Łukasz Żółć",
+    "Ἀθηνᾶ",
+    "王小明",
+    "山田 タロウ",
+    "김철수",
+    "عائشة",
+    "דוד כהן",
+    "สมชาย",
+    "प्रिया",
+    "👩\u200d🍳 Crêpes & Co <b>",
+)
+
+
+@pytest.mark.usefixtures("poppler", "qpdf")
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_in_any_script_is_valid_and_reads_back(name: str) -> None:
+    seller = a_seller()
+    seller = replace(seller, identity=replace(seller.identity, name=name))
+    document = a_snapshot(a_sale(a_line(name)), seller=seller, buyer=replace(INDIVIDUAL, last_name=name))
+    content = pdf.render(document)
+    assert pdf_problems(content) == []
+    text = "".join(character for character in text_of(content) if character not in "\u202a\u202b\u202c")
+    assert text.count(name.replace("\u200d", "")) >= 4  # Seller, buyer, line, foot.
+    assert pdf.render(document) == content
+
+
+@pytest.mark.usefixtures("poppler", "qpdf")
+def test_a_long_name_without_a_blank_wraps_in_every_script() -> None:
+    for letter in ("W", "王", "ع", "👩", "ก"):
+        content = pdf.render(a_snapshot(a_sale(a_line(letter * 400)), buyer=replace(INDIVIDUAL, last_name=letter * 90)))
+        assert text_of(content).count(letter) == 490
+        assert pdf_problems(content) == []
+
+
+def text_of(content: bytes) -> str:
+    """What pdftotext, which knows how right-to-left text runs, reads from a file."""
+    done = subprocess.run(["pdftotext", "-layout", "-", "-"], input=content, capture_output=True, check=True)
+    return done.stdout.decode()
