@@ -258,6 +258,29 @@ def replacement(
     )
 
 
+def restated(
+    credit: Snapshot, invoice: Snapshot, *, number: str, issue_date: date, seller: Seller, reason: str
+) -> Snapshot:
+    """Freeze a credit note once more, on the `invoice` that replaces the one it credits: same lines, amounts, money.
+
+    The replacement is over the whole sale, so that without it more would seem to have been paid than was.
+    """
+    return _with_mentions(
+        replace(
+            credit,
+            number=number,
+            issue_date=issue_date,
+            renderer=renderer.fingerprint(),
+            seller=seller,
+            buyer=invoice.buyer,
+            delivery=invoice.delivery,
+            order=invoice.order,
+            refers_to=Reference(invoice.number, invoice.issue_date),
+            reason=reason,
+        )
+    )
+
+
 def to_json(snapshot: Snapshot) -> str:
     """The snapshot as canonical JSON; equal snapshots give equal texts."""
     return canonical.dumps(snapshot)

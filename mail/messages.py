@@ -13,10 +13,13 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import parseaddr
 from pathlib import Path
+from typing import Literal
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from mail.addresses import envelope_form
+
+Repayment = Literal["", "made", "due", "none"]
 
 TEMPLATES = Path(__file__).parent.parent / "templates" / "emails"
 
@@ -44,18 +47,21 @@ class Document:
     """An issued document as a mail presents and attaches it; `amount` is written for people (« 31,72 € »).
 
     `refers_to` is the number of the invoice that a credit note credits or a new invoice replaces, "" of any other;
-    `reason` is the sentence that the document prints; `no_refund` says that a credit note pays nothing back.
+    `reason` is the sentence that the document prints. Of a credit note `repayment` says what becomes of the money, and
+    `replaced_by` is the number of the invoice that takes the place of the one credited.
     """
 
     number: str
-    kind: str
+    kind: Literal["invoice", "credit_note"]
     order_number: str
     amount: str
     file_name: str
     pdf: bytes
     refers_to: str = ""
     reason: str = ""
-    no_refund: bool = False
+    repayment: Repayment = ""
+    replaced_by: str = ""
+    for_company: bool = False
 
 
 def confirmation(heading: Heading, *, link: str, code: str) -> EmailMessage:

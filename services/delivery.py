@@ -11,12 +11,13 @@ from sqlalchemy import and_, or_, select
 import clock
 import config
 from documents import formatting
+from documents.snapshot import Snapshot
 from extensions import db, transaction
 from mail import messages, smtp
 from mail.messages import Heading
 from mail.smtp import Outcome
-from models import Correction, Customer, Delivery, Document, Invoice, Order
-from services import files, history, invoicing, issuing, leases, tokens
+from models import CreditNote, Customer, Delivery, Document, Invoice, Order
+from services import corrections, files, history, invoicing, issuing, leases, tokens
 from services.leases import Lease
 
 BACKOFF = tuple(timedelta(minutes=minutes) for minutes in (5, 15, 60, 240, 720, 1440))
@@ -108,6 +109,15 @@ def mark(lease: Lease, outcome: Outcome) -> None:
         log.error("mail not sent", extra={"delivery": lease.id, "outcome": outcome.kind, "state": delivery.state})
 
 
+def ends_a_request(document: Document) -> bool:
+    """Whether this is the invoice that was asked for: credit notes and what replaces it say nothing about its request.
+
+    Nor does a specimen, once live.
+    """
+    first = isinstance(document, Invoice) and document.replaces_id is None
+    return first and document.trial is not config.current().live
+
+
 def _try_again_or_stop(delivery: Delivery, outcome: Outcome) -> None:
     unknown = outcome.kind == "unknown"
     delivery.doubts += unknown
@@ -120,10 +130,9 @@ def _try_again_or_stop(delivery: Delivery, outcome: Outcome) -> None:
 def _conclude(delivery: Delivery) -> None:
     """Write what the end of a delivery means for the invoice request that it belongs to."""
     history.record(f"mail.{delivery.state}", order=delivery.order, customer=delivery.customer, detail=delivery.kind)
-    invoice = delivery.document
-    if not isinstance(invoice, Invoice) or invoice.replaces_id or invoice.trial is config.current().live:
-        return  # Only the invoice that was asked for ends its request; a specimen says nothing about it, once live.
-    request = invoice.request
+    if delivery.document is None or not ends_a_request(delivery.document):
+        return
+    request = delivery.document.request
     if delivery.state == "sent":
         if request.state in ("rendered", "needs_attention"):
             request.state, request.sent_at, request.reason, request.due_at = "sent", delivery.sent_at, None, None
@@ -147,8 +156,7 @@ def _specimen(heading: Heading, delivery: Delivery) -> EmailMessage:
 
 
 def _correction_declined(heading: Heading, delivery: Delivery) -> EmailMessage:
-    found = select(Correction).where(Correction.invoice_id == delivery.document_id, Correction.state == "declined")
-    correction = db.session.scalars(found.order_by(Correction.id.desc()).limit(1)).one()
+    correction = corrections.told_by(delivery)
     number, reason = correction.invoice.number, correction.reason or ""
     return messages.correction_declined(heading, number=number, reason=reason, area_url=_url("invoices.index"))
 
@@ -180,15 +188,28 @@ def _document(delivery: Delivery) -> messages.Document:
     said = issuing.frozen(document)
     return messages.Document(
         number=document.number,
-        kind=document.kind,
+        kind=said.kind,
         order_number=document.order.number,
         amount=formatting.money(document.gross, document.currency),
         file_name=f"{document.number}.pdf",
         pdf=files.read(document) or b"",
         refers_to=said.refers_to.number if said.refers_to else "",
         reason=said.reason,
-        no_refund=said.settlement == "set_off",
+        repayment=_repayment(said),
+        replaced_by=_replacement_of(document.invoice) if isinstance(document, CreditNote) else "",
+        for_company=said.buyer.kind == "company",
     )
+
+
+def _repayment(said: Snapshot) -> messages.Repayment:
+    """What a credit note does with the money; nothing for an invoice."""
+    if said.settlement == "refund":
+        return "due" if said.payment.left else "made"
+    return "none" if said.settlement == "set_off" else ""
+
+
+def _replacement_of(invoice: Invoice) -> str:
+    return invoice.replaced_by.number if invoice.replaced_by else ""
 
 
 def _documents_url(delivery: Delivery) -> str | None:

@@ -5,20 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from itertools import islice
-from typing import Literal
+from typing import Any, Literal
 
 from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
 
-from documents import formatting, totals
+from documents import totals
 from extensions import DomainError, db, transaction
 from mail import addresses
 from models import BillingDetails, Customer, InvoiceRequest, Order, OrderLine, Refund, Shipment
 from parties import rules
 from parties.details import Details
-from services import history, invoicing
+from services import crediting, history, invoicing, outbox, review
 from shops.numbers import order_key
 from shops.problems import FieldProblem
 from shops.schema import BillingMessage, LineMessage, OrderMessage, RefundMessage, ShipmentMessage
@@ -73,8 +73,8 @@ def receive(message: OrderMessage, *, source: str, strict: bool) -> Receipt:
     Lines are replaced; refunds and shipments are merged by their id, and those the message leaves out stay. Billing
     details that the customer changed by « Modifier » win over whatever the shop sends later. The order goes to the
     confirmed account of its e-mail address, a request opens by itself where one is due, and an open one is
-    reconsidered. `strict` (API, contract files) refuses sums that do not add up; connectors keep such an order under
-    review, never to be invoiced until it adds up.
+    reconsidered. What was refunded of an order that is invoiced gets its credit note. `strict` (API, contract files)
+    refuses sums that do not add up; connectors keep such an order under review, never to be invoiced until it adds up.
 
     Raises VersionConflict for a known version with other content, Refused when the sums do not add up or the number
     is another order's but for its letters' case.
@@ -171,17 +171,16 @@ def _apply(
             if content_hash != order.content_hash:
                 raise VersionConflict(message.number, (_conflict(message),))
             return order, "unchanged"
-    review = _review(message, strict)
-    if order is not None:
-        review += _differs_from_invoice(order, message)
+    if strict:
+        _require_sums(message)
     outcome: Outcome = "updated" if order else "new"
     if order is None:
-        order = Order(number=message.number, number_key=order_key(message.number), request=None, billing=None)
+        nothing: dict[str, Any] = {"request": None, "billing": None, "documents": []}
+        order = Order(number=message.number, number_key=order_key(message.number), **nothing)
         db.session.add(order)
     order.version, order.content_hash, order.source = message.version, content_hash, source
     for name in _MIRRORED:
         setattr(order, name, getattr(message, name))
-    order.review = review or None
     order.shipping_address = _address(message)
     _address_to_customer(order, message, accounts)
     _replace_lines(order, message.lines)
@@ -191,6 +190,9 @@ def _apply(
     _take_billing(order, message.billing)
     db.session.flush()
     history.record(f"order.{outcome}", order=order, detail=f"{source}, version {message.version}")
+    if outcome == "updated":
+        crediting.settle_refunds(order)
+    review.renew(order)
     if outcome == "updated":
         invoicing.reconsider(order)
     invoicing.open_automatic(order)
@@ -210,51 +212,12 @@ def _conflict(message: OrderMessage) -> FieldProblem:
     return FieldProblem("version", reason)
 
 
-def _review(message: OrderMessage, strict: bool) -> list[str]:
-    """Return why a person has to look at the order before it may be invoiced; raises Refused instead when strict."""
-    sale = _sale(message)
-    reasons: list[str] = []
+def _require_sums(message: OrderMessage) -> None:
+    """Raise Refused, with the difference by line, when the sums contradict each other."""
     try:
-        totals.compute(sale)
+        totals.compute(_sale(message))
     except totals.DoesNotAddUp as error:
-        if strict:
-            raise Refused(message.number, _differences(error)) from None
-        reasons += [str(error), *(line.text for line in error.by_line if line.difference)]
-    reasons += [
-        _("Ligne %(number)s : un taux de 0 sans le code qui l'explique (vat_category).", number=index + 1)
-        for index in totals.missing_reasons(sale)
-    ]
-    reasons += [
-        _(
-            "Ligne %(number)s\u00a0: le taux de %(rate)s n'est pas français (vente OSS\u00a0?), pas de facture ici.",
-            number=index + 1,
-            rate=formatting.rate(message.lines[index].vat_rate),
-        )
-        for index in totals.foreign_rates(sale)
-    ]
-    if message.currency != "EUR" and message.exchange_rate is None:
-        reasons.append(_("Le taux de change en euros manque (exchange_rate)."))
-    return reasons
-
-
-def _differs_from_invoice(order: Order, message: OrderMessage) -> list[str]:
-    """Return why a person has to look at an order that the shop changed after its invoice, which never changes."""
-    invoice = order.issued_invoice
-    if invoice is None:
-        return []
-    try:
-        amounts = totals.compute(_sale(message))
-    except totals.DoesNotAddUp:
-        return []  # That is said already.
-    if (amounts.net, amounts.vat, amounts.gross) == (invoice.net, invoice.vat, invoice.gross):
-        return []
-    return [
-        _(
-            "La boutique a changé les montants après la facture %(number)s (%(amount)s TTC)\u00a0: il faut un avoir.",
-            number=invoice.number,
-            amount=formatting.money(invoice.gross, invoice.currency),
-        )
-    ]
+        raise Refused(message.number, _differences(error)) from None
 
 
 def _differences(error: totals.DoesNotAddUp) -> tuple[FieldProblem, ...]:
@@ -375,7 +338,10 @@ def _details(sent: BillingMessage | None) -> Details | None:
 
 
 def _ring(receipts: list[Receipt]) -> None:
-    """Tell a worker about the requests that are due at once; after the commit."""
+    """Tell a worker about the requests that are due at once, and about new credit notes; after the commit."""
     ids = [receipt.order_id for receipt in receipts if receipt.applied]
+    for receipt in receipts:
+        if receipt.outcome == "updated":
+            outbox.ring_documents(receipt.order_id)
     for request in db.session.scalars(select(InvoiceRequest).where(InvoiceRequest.order_id.in_(ids))).all():
         invoicing.ring_if_due(request)

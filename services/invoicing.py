@@ -10,11 +10,13 @@ from sqlalchemy.orm import selectinload
 import clock
 import config
 import task_queue
+from documents import cases
 from extensions import DomainError, db, transaction
 from models import Customer, Delivery, InvoiceRequest, Milestone, Order, OrderLine
 from parties import rules
 from parties.details import Details
-from services import history, outbox
+from services import history, issuing, outbox
+from services.orders import sale_of
 from services.schedule import Facts, schedule
 
 OPEN = ("waiting", "scheduled")
@@ -67,12 +69,7 @@ def reconsider(order: Order) -> None:
 
     An order that was cancelled, refunded or invoiced elsewhere cancels its request, with the reason.
     """
-    request = db.session.scalar(
-        select(InvoiceRequest)
-        .where(InvoiceRequest.order_id == order.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
+    request = lock_request(order)
     if request is None or request.state not in OPEN:
         return
     try:
@@ -124,7 +121,7 @@ def readdress(order: Order) -> None:
         request.customer = order.customer
     db.session.flush()
     waiting = update(Delivery).where(
-        Delivery.order_id == order.id, Delivery.state == "pending", Delivery.kind == "invoice"
+        Delivery.order_id == order.id, Delivery.state == "pending", Delivery.kind.in_(("invoice", "credit_note"))
     )
     db.session.execute(waiting.values(recipient=request.recipient, customer_id=request.customer_id))
 
@@ -166,6 +163,24 @@ def lock_order(order_id: int) -> Order:
     return db.session.scalars(found.with_for_update(of=Order).execution_options(populate_existing=True)).one()
 
 
+def lock_request(order: Order) -> InvoiceRequest | None:
+    """Return the request of an order that is held, as it is now, held as well until the end of the transaction."""
+    found = select(InvoiceRequest).where(InvoiceRequest.order_id == order.id).with_for_update()
+    return db.session.scalar(found.execution_options(populate_existing=True))
+
+
+def buyer_problems(order: Order, details: Details) -> dict[str, str]:
+    """Return what these details lack for the way in which this order was sold: a French sentence by field."""
+    place = order.shipping_address or {}
+    return cases.buyer_problems(
+        sale_of(order),
+        issuing.seller_of(order),
+        details,
+        country=place.get("country", ""),
+        postal_code=place.get("postal_code", ""),
+    )
+
+
 def invoice_from() -> datetime:
     """Return the moment before which no order opens a request by itself: `INVOICE_FROM`, else the first start's day."""
     day = config.current().invoice_from
@@ -195,9 +210,8 @@ def _reschedule(request: InvoiceRequest, order: Order) -> None:
     settings = config.current()
     now = clock.now()
     details = details_for(request, order)
-    complete = details is not None and rules.enough_for_invoice(
-        details, settings.tax_id_required, sold_without_vat=not details.vat_number and sold_without_vat(order)
-    )
+    enough = details is not None and rules.enough_for_invoice(details, settings.tax_id_required)
+    complete = enough and details is not None and not buyer_problems(order, details)
     request.details_complete_at = (request.details_complete_at or now) if complete else None
     request.reconciled_at = None if order.needs_review else (request.reconciled_at or now)
     plan = schedule(

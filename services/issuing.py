@@ -14,9 +14,9 @@ from sqlalchemy import select
 import clock
 import config
 import storage
-from documents import snapshot
+from documents import credits, reasons, snapshot
 from documents.credits import Credit
-from documents.seller import Sellers
+from documents.seller import Seller, Sellers
 from documents.snapshot import DeliveryAddress, OrderFacts, Snapshot
 from documents.totals import Totals
 from extensions import db
@@ -66,7 +66,7 @@ def invoice(request: InvoiceRequest, order: Order, details: Details) -> Invoice:
         issue_date=number.date,
         trial=trial,
         language=_language(order),
-        seller=_sellers().at(number.date, regime_on=clock.paris_date(order.placed_at)),
+        seller=seller_of(order, number.date),
         buyer=details,
         buyer_email=request.recipient,
         order=_facts(order),
@@ -89,12 +89,13 @@ def credit_note(
 
     `reason` is printed. Raises documents.credits.ExceedsInvoice when more is wanted than is left of the invoice.
     """
+    _require_same_mode(invoice)
     credited, number = frozen(invoice), _take("credit_note")
     content = snapshot.credit(
         credited,
         number=number.text,
         issue_date=number.date,
-        seller=_sellers().at(number.date, regime_on=clock.paris_date(invoice.order.placed_at)),
+        seller=seller_of(invoice.order, number.date),
         earlier=earlier_credits(invoice),
         wanted=wanted,
         reason=reason,
@@ -109,15 +110,17 @@ def credit_note(
 
 def replacement(invoice: Invoice, buyer: Details, purchase_order: str, *, reason: str, occasion: str) -> Invoice:
     """Afterwards another invoice of the same sale stands in this one's place, and its mail is in the outbox."""
-    number = _take("invoice")
+    _require_same_mode(invoice)
+    replaced, number = frozen(invoice), _take("invoice")
     content = snapshot.replacement(
-        frozen(invoice),
+        replaced,
         number=number.text,
         issue_date=number.date,
-        seller=_sellers().at(number.date, regime_on=clock.paris_date(invoice.order.placed_at)),
+        seller=seller_of(invoice.order, number.date),
         buyer=buyer,
         purchase_order=purchase_order,
         reason=reason,
+        shipping_address=replaced.delivery or _shipping_address(invoice.order),
     )
     issued = Invoice(occasion=occasion, request_id=invoice.request_id, replaces_id=invoice.id)
     _write(issued, number, content, invoice.order)
@@ -125,8 +128,28 @@ def replacement(invoice: Invoice, buyer: Details, purchase_order: str, *, reason
     return issued
 
 
-def mail(document: Document) -> Delivery:
-    """Put the document's mail into the outbox; a trial document goes to the merchant only."""
+def restate(note: CreditNote, invoice: Invoice, *, occasion: str) -> CreditNote:
+    """Afterwards the invoice bears the same credit note as the one that it replaces, and its mail is in the outbox."""
+    said, number = frozen(note), _take("credit_note")
+    content = snapshot.restated(
+        said,
+        frozen(invoice),
+        number=number.text,
+        issue_date=number.date,
+        seller=seller_of(invoice.order, number.date),
+        reason=reasons.restated(said.language, note.number, said.reason),
+    )
+    issued = CreditNote(occasion=occasion, request_id=invoice.request_id, credits_id=invoice.id)
+    _write(issued, number, content, invoice.order)
+    mail(issued)
+    return issued
+
+
+def mail(document: Document, *, again: int = 0) -> Delivery:
+    """Put the document's mail into the outbox; a trial document goes to the merchant only.
+
+    `again` is how many of its mails there are already.
+    """
     settings, request = config.current(), db.session.get_one(InvoiceRequest, document.request_id)
     kind, recipient = ("specimen", settings.alert_emails[0]) if document.trial else (document.kind, request.recipient)
     delivery = Delivery(
@@ -136,7 +159,13 @@ def mail(document: Document) -> Delivery:
         order_id=document.order_id,
         document_id=document.id,
     )
-    return outbox.add(delivery, occasion=f"document:{document.id}")
+    return outbox.add(delivery, occasion=f"document:{document.id}{f':resend:{again}' if again else ''}")
+
+
+def current_invoice(order: Order) -> Invoice | None:
+    """Return the invoice of the order that counts in the present mode: the first, or the last that replaced one."""
+    found = select(Invoice).where(Invoice.order_id == order.id, Invoice.trial.is_(not config.current().live))
+    return db.session.scalar(found.order_by(Invoice.id.desc()).limit(1))
 
 
 def frozen(document: Document) -> Snapshot:
@@ -148,6 +177,22 @@ def earlier_credits(invoice: Invoice) -> Sequence[Totals]:
     """Return the amounts of the credit notes that an invoice already has, oldest first."""
     found = select(CreditNote).where(CreditNote.credits_id == invoice.id).order_by(CreditNote.id)
     return [frozen(each).totals for each in db.session.scalars(found)]
+
+
+def left(invoice: Invoice) -> Totals:
+    """Return what the invoice's credit notes have left of it."""
+    return credits.left(frozen(invoice).totals, earlier_credits(invoice))
+
+
+def seller_of(order: Order, day: date | None = None) -> Seller:
+    """Return who sells on `day` (today), under the VAT regime of the order's own day."""
+    sellers: Sellers = current_app.extensions["sellers"]
+    return sellers.at(day or clock.paris_date(clock.now()), regime_on=clock.paris_date(order.placed_at))
+
+
+def _require_same_mode(invoice: Invoice) -> None:
+    if invoice.trial is config.current().live:
+        raise WrongMode(f"{invoice.number} was issued in the other mode: nothing corrects it in this one.")
 
 
 def _take(kind: Literal["invoice", "credit_note"]) -> Number:
@@ -194,14 +239,8 @@ def _language(order: Order) -> str:
     return wanted if wanted in LANGUAGES else "fr"
 
 
-def _sellers() -> Sellers:
-    sellers: Sellers = current_app.extensions["sellers"]
-    return sellers
-
-
 def _facts(order: Order) -> OrderFacts:
     """Return what the document says about the order, as a value that no later change can reach."""
-    address = order.shipping_address
     return OrderFacts(
         number=order.number,
         placed_at=order.placed_at,
@@ -213,5 +252,9 @@ def _facts(order: Order) -> OrderFacts:
         payment_method=order.payment_method,
         shipped_at=order.shipped_at,
         delivered_at=order.delivered_at,
-        shipping_address=DeliveryAddress(**address) if address else None,
+        shipping_address=_shipping_address(order),
     )
+
+
+def _shipping_address(order: Order) -> DeliveryAddress | None:
+    return DeliveryAddress(**order.shipping_address) if order.shipping_address else None

@@ -3,6 +3,9 @@
 import secrets
 from urllib.parse import urlsplit
 
+from sqlalchemy import select
+
+import clock
 import config
 import task_queue
 from extensions import db
@@ -26,3 +29,11 @@ def add(delivery: Delivery, *, occasion: str) -> Delivery:
 def ring(delivery: Delivery) -> None:
     """Tell a worker about the mail; after the commit."""
     task_queue.ring("deliver", delivery.id)
+
+
+def ring_documents(order_id: int, *, but: int | None = None) -> None:
+    """Tell a worker about the documents of an order whose mails are due, `but` one; after the commit."""
+    waits = (Delivery.state == "pending", Delivery.due_at <= clock.now(), Delivery.document_id.is_not(None))
+    for delivery in db.session.scalars(select(Delivery).where(Delivery.order_id == order_id, *waits)).all():
+        if delivery.id != but:
+            ring(delivery)

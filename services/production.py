@@ -9,7 +9,7 @@ import clock
 import config
 from extensions import db, transaction
 from models import Delivery, Invoice, InvoiceRequest
-from services import files, history, invoicing, issuing, leases
+from services import crediting, files, history, invoicing, issuing, leases, outbox
 from services.leases import Lease, LeaseLost
 
 MOST_ATTEMPTS = 5
@@ -28,7 +28,8 @@ def issue(lease: Lease) -> int | None:
     """Afterwards the request has its invoice, numbered and frozen; return its id, or None when nothing is due any more.
 
     Number and content are written in one transaction: there is no number without a document, nor the reverse
-    (CGI ann. II art. 242 nonies A). Running it again returns the same invoice.
+    (CGI ann. II art. 242 nonies A). What was refunded before is credited at once. Running it again returns the same
+    invoice.
     """
     with transaction():
         request = _held(lease)
@@ -41,14 +42,15 @@ def issue(lease: Lease) -> int | None:
                 return None
             issuing.invoice(request, order, details)
             request.state = "issued"
+            crediting.settle_refunds(order)
         elif request.state != "issued":  # Cancelled, or waiting again, between the claim and now.
             leases.release(request)
             return None
-        return _current_invoice(request).id
+        return _first_invoice(request).id
 
 
 def render(lease: Lease, invoice_id: int) -> int:
-    """Afterwards the document is on disk and its mail in the outbox; return the id of that delivery.
+    """Afterwards the document is on disk and its mail in the outbox, beside those of its credit notes; return its id.
 
     No transaction is open while the page is drawn. Raises whatever the renderer or the disk raises; the number stays.
     """
@@ -60,7 +62,9 @@ def render(lease: Lease, invoice_id: int) -> int:
             delivery = issuing.mail(db.session.get_one(Invoice, invoice_id))
         request.state, request.due_at, request.attempts, request.last_error = "rendered", None, 0, None
         leases.release(request)
-        return delivery.id
+        delivery_id, order_id = delivery.id, request.order_id
+    outbox.ring_documents(order_id, but=delivery_id)
+    return delivery_id
 
 
 def give_up_for_now(lease: Lease, error: Exception) -> None:
@@ -94,7 +98,7 @@ def _held(lease: Lease) -> InvoiceRequest:
     return request
 
 
-def _current_invoice(request: InvoiceRequest) -> Invoice:
+def _first_invoice(request: InvoiceRequest) -> Invoice:
     trial = not config.current().live
     first = (Invoice.request_id == request.id, Invoice.replaces_id.is_(None))
     found = select(Invoice).where(*first, Invoice.trial.is_(trial))

@@ -8,41 +8,37 @@ import config
 import task_queue
 from extensions import DomainError, db, transaction
 from mail.addresses import clean, email_key
-from models import Customer, Delivery, Invoice, InvoiceRequest, Order
-from services import history, invoicing, leases, outbox
+from models import Customer, Delivery, Document, Invoice, InvoiceRequest, Order
+from services import delivery, history, invoicing, issuing, leases, outbox
 
 
-def resend(order: Order, shown: int) -> bool:
-    """Afterwards the order's invoice is on its way once more, to the address that counts now; one press, one mail.
+def resend(order: Order, shown: int, document_id: int | None = None) -> bool:
+    """Afterwards a document of the order is on its way once more, to the address that counts now; one press, one mail.
 
-    `shown` is the number of mails with this invoice that the admin saw: when there are more by now somebody has pressed
-    already, and nothing is done (False). A mail that waits for its next try is tried at once instead of doubled.
-    Raises DomainError when there is no document to send, or while it is being sent.
+    Without `document_id` it is the invoice that counts. `shown` is the number of mails with this document that the
+    admin saw: when there are more by now somebody has pressed already, and nothing is done (False). A mail that waits
+    for its next try is tried at once instead of doubled. Raises DomainError when there is no document to send, or
+    while it is being sent.
     """
     order_id = order.id
     with transaction():
         order = invoicing.lock_order(order_id)
-        request, invoice = _locked_request(order), latest_document(order)
-        if request is None or invoice is None or invoice.file is None:
+        request, document = invoicing.lock_request(order), _document(order, document_id)
+        if request is None or document is None:
             raise DomainError(_("Cette commande n'a pas encore de facture à renvoyer."))
-        mails = db.session.scalars(
-            select(Delivery).where(Delivery.document_id == invoice.id).order_by(Delivery.id)
-        ).all()
+        found = select(Delivery).where(Delivery.document_id == document.id).order_by(Delivery.id)
+        mails = db.session.scalars(found).all()
+        if document.file is None and not mails:
+            raise DomainError(_("Cette commande n'a pas encore de facture à renvoyer."))
         if len(mails) != shown:
             return False
-        delivery = _waiting_mail(mails[-1]) if mails else None
-        if delivery is None:
-            kind = "specimen" if invoice.trial else "invoice"
-            delivery = Delivery(
-                kind=kind, recipient="", customer_id=request.customer_id, order_id=order.id, document_id=invoice.id
-            )
-            outbox.add(delivery, occasion=f"document:{invoice.id}:resend:{len(mails)}")
-        delivery.recipient = config.current().alert_emails[0] if invoice.trial else request.recipient
-        delivery.due_at = clock.now()
-        if request.state == "needs_attention":
+        mail = (_waiting_mail(mails[-1]) if mails else None) or issuing.mail(document, again=len(mails))
+        mail.recipient = config.current().alert_emails[0] if document.trial else request.recipient
+        mail.due_at = clock.now()
+        if request.state == "needs_attention" and delivery.ends_a_request(document):
             request.state, request.reason, request.due_at = "rendered", None, None
-        history.record("invoice.resent", order=order, customer=request.customer, detail=invoice.number)
-    outbox.ring(delivery)
+        history.record(f"{document.kind}.resent", order=order, customer=request.customer, detail=document.number)
+    outbox.ring(mail)
     return True
 
 
@@ -55,7 +51,7 @@ def correct_email(order: Order, email: str) -> None:
     order_id, address, key = order.id, clean(email), email_key(email)
     with transaction():
         order = invoicing.lock_order(order_id)
-        request = _locked_request(order)
+        request = invoicing.lock_request(order)
         if order.email == address:
             return
         order.email, order.email_key = address, key
@@ -76,7 +72,7 @@ def retry(order: Order) -> bool:
     order_id = order.id
     with transaction():
         order = invoicing.lock_order(order_id)
-        request = _locked_request(order)
+        request = invoicing.lock_request(order)
         if request is None or request.state != "needs_attention":
             return False
         invoice = _current_document(order)
@@ -94,7 +90,7 @@ def retry(order: Order) -> bool:
 
 
 def latest_document(order: Order) -> Invoice | None:
-    """Return the document that « Renvoyer » sends: the invoice, else the specimen of a trial, else nothing."""
+    """Return what « Renvoyer » sends when no document is named: the invoice, else the specimen of a trial."""
     return order.issued_invoice or _current_document(order)
 
 
@@ -104,9 +100,10 @@ def _current_document(order: Order) -> Invoice | None:
     return next((each for each in order.documents if isinstance(each, Invoice) and each.trial is trial), None)
 
 
-def _locked_request(order: Order) -> InvoiceRequest | None:
-    found = select(InvoiceRequest).where(InvoiceRequest.order_id == order.id).with_for_update()
-    return db.session.scalar(found.execution_options(populate_existing=True))
+def _document(order: Order, document_id: int | None) -> Document | None:
+    if document_id is None:
+        return latest_document(order)
+    return next((each for each in order.documents if each.id == document_id), None)
 
 
 def _waiting_mail(mail: Delivery) -> Delivery | None:

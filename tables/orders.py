@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 import clock
 from columns import Exact, Moment, one_of
 from extensions import DomainError, Model
+from parties import rules
 from parties.details import Details
 from tables.accounts import BillingDetails, Customer
 
@@ -125,13 +126,19 @@ class Order(Model):
         steps = {"delivered": self.delivered_at, "shipped": self.shipped_at, "preparing": self.paid_at}
         return next((word for word, moment in steps.items() if moment), "placed")
 
+    def _was_returned_by_a_company(self) -> bool:
+        """Whether invoice and credit note are due all the same: between taxable persons what was delivered is invoiced
+        (CGI art. 289, I-1-a), and the return corrects that invoice (I-5)."""
+        details = self.effective_details()
+        return bool(self.fulfilled_at and details and rules.names_a_registered_company(details))
+
     def require_invoiceable(self) -> None:
         """Raise DomainError, with the reason in French, when this order gives no invoice."""
         if self.existing_invoice:
             raise DomainError(_("Déjà facturée : n° %(number)s", number=self.existing_invoice))
         if self.cancelled_at:
             raise DomainError(_("Cette commande a été annulée : elle ne donne pas lieu à facture."))
-        if self.is_fully_refunded:
+        if self.is_fully_refunded and not self._was_returned_by_a_company():
             raise DomainError(_("Cette commande a été entièrement remboursée : elle ne donne pas lieu à facture."))
         if self.total <= 0:
             raise DomainError(_("Rien n'a été facturé pour cette commande : elle ne donne pas lieu à facture."))

@@ -28,6 +28,7 @@ def a_heading(**changes: Any) -> messages.Heading:
 def a_document(**changes: Any) -> messages.Document:
     facts: dict[str, Any] = {
         "number": "FA-2026-000001",
+        "kind": "invoice",
         "order_number": "T-100234",
         "amount": "31,72 €",
         "file_name": "FA-2026-000001.pdf",
@@ -36,12 +37,21 @@ def a_document(**changes: Any) -> messages.Document:
     return messages.Document(**facts | changes)
 
 
+def a_credit_note(**changes: Any) -> messages.Document:
+    facts = {"number": "AV-2026-000001", "kind": "credit_note", "refers_to": "FA-2026-000001", "reason": "Retour"}
+    return a_document(**facts | {"file_name": "AV-2026-000001.pdf", "repayment": "made"} | changes)
+
+
 BUILDERS: dict[str, Callable[[messages.Heading], EmailMessage]] = {
     "confirmation": lambda heading: messages.confirmation(heading, link=LINK, code="482913"),
     "confirmation_reminder": lambda heading: messages.confirmation_reminder(heading, link=LINK, code="482913"),
     "password_reset": lambda heading: messages.password_reset(heading, link=LINK),
     "account_exists": lambda heading: messages.account_exists(heading, sign_in_url=LINK, reset_url=LINK),
     "invoice": lambda heading: messages.invoice(heading, a_document(), area_url=LINK),
+    "credit_note": lambda heading: messages.credit_note(heading, a_credit_note(), area_url=LINK),
+    "correction_declined": lambda heading: messages.correction_declined(
+        heading, number="FA-2026-000001", reason="Ce SIRET est celui d'une autre société.", area_url=LINK
+    ),
     "specimen": lambda heading: messages.specimen(heading, a_document()),
     "request_cancelled": lambda heading: messages.request_cancelled(
         heading, order_number="T-100234", reason="Cette commande a été annulée.", order_url=LINK
@@ -132,15 +142,62 @@ def test_the_invoice_is_attached_unchanged() -> None:
     assert attachment.get_payload(decode=True) == b"%PDF-1.7 \xff\x00 bytes"
 
 
+def test_the_invoice_that_replaces_another_asks_for_no_money() -> None:
+    message = messages.invoice(a_heading(), a_document(number="FA-2", refers_to="FA-1"), area_url=LINK)
+    for kind in ("plain", "html"):
+        assert "remplace la facture FA-1" in body(message, kind)
+        assert "rien à payer de plus" in body(message, kind)
+        assert "remplace" not in body(BUILDERS["invoice"](a_heading()), kind)
+
+
+@pytest.mark.parametrize("kind", ["plain", "html"])
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"repayment": "made"}, "vous a été remboursé"),
+        ({"repayment": "due"}, "vous sera remboursé"),
+        ({"repayment": "none"}, "ne donne lieu à aucun remboursement."),
+        ({"repayment": "none", "replaced_by": "FA-2026-000002"}, "est remplacée par la facture FA-2026-000002."),
+    ],
+)
+def test_a_credit_note_says_what_it_credits_why_and_whether_money_comes_back(
+    kind: str, changes: dict[str, Any], said: str
+) -> None:
+    text = body(messages.credit_note(a_heading(), a_credit_note(**changes), area_url=LINK), kind)
+    for fact in ("AV-2026-000001", "avoir sur la facture FA-2026-000001", "Motif\u00a0: Retour", "31,72 €", said):
+        assert fact in text
+    sentences = ("a été remboursé", "sera remboursé", "aucun remboursement")
+    assert sum(sentence in text for sentence in sentences) == 1
+
+
+def test_companies_read_that_the_document_is_also_for_their_software() -> None:
+    for kind in ("plain", "html"):
+        for changes, expected in (({"for_company": True}, True), ({}, False)):
+            invoice = messages.invoice(a_heading(), a_document(**changes), area_url=LINK)
+            note = messages.credit_note(a_heading(), a_credit_note(**changes), area_url=None)
+            assert ("Factur-X" in body(invoice, kind), "Factur-X" in body(note, kind)) == (expected, expected)
+
+
+def test_a_declined_correction_says_why() -> None:
+    message = BUILDERS["correction_declined"](a_heading())
+    for kind in ("plain", "html"):
+        text = body(message, kind).replace("&#39;", "'")
+        assert "FA-2026-000001 n'est pas corrigée" in text
+        assert "Ce SIRET est celui d'une autre société." in text
+
+
 def test_a_guest_is_not_sent_to_an_area_they_do_not_have() -> None:
     message = messages.invoice(a_heading(), a_document(), area_url=None)
     assert "espace client" not in body(message, "plain") + body(message, "html")
 
 
 def test_a_trial_says_specimen_from_the_first_word() -> None:
-    message = BUILDERS["specimen"](a_heading())
-    assert parsed(message)["Subject"].startswith("SPÉCIMEN")
-    assert "aucune valeur" in body(message, "plain")
+    for document, word in ((a_document(), "facture"), (a_credit_note(), "avoir")):
+        message = messages.specimen(a_heading(), document)
+        assert parsed(message)["Subject"].startswith(f"SPÉCIMEN – {word}")
+        for kind in ("plain", "html"):
+            assert "aucune valeur" in body(message, kind)
+            assert f"{word} que le client aurait reçu" in body(message, kind)
 
 
 def test_hostile_text_stays_text() -> None:

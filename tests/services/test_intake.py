@@ -156,7 +156,7 @@ def test_a_rate_of_zero_without_a_reason_waits_for_a_person(app: Flask, strict: 
 
 
 def test_a_reason_for_zero_needs_no_person(app: Flask) -> None:
-    exempt = a_line(vat_rate="0", vat_category="E", exemption="VATEX-FR-FRANCHISE")
+    exempt = a_line(vat_rate="0", vat_category="E", exemption="CGI art. 261, 4-4°")
     gift_card = a_line(kind="voucher", vat_rate="0", discount="0", quantity="1", unit_price="50")
 
     assert receive(lines=[exempt, gift_card], total="76.82").review == ()

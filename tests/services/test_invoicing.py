@@ -217,16 +217,18 @@ def test_by_default_requests_open_from_the_day_of_the_first_start(make_app: Call
         assert invoicing.invoice_from().isoformat() == "2026-11-23T00:00:00+01:00"
 
 
-def test_a_sale_without_vat_waits_for_the_buyers_vat_number(app: Flask) -> None:
+def test_a_sale_without_vat_waits_for_a_company_with_a_vat_number_of_another_member_state(app: Flask) -> None:
     line = factories.a_line(vat_rate=Decimal(0), vat_category="K")
-    order = an_order(customer=a_customer(billing=billing_details()), lines=[line], total=Decimal("26.82"))
+    berlin = {"name": "", "line1": "Am Ufer 1", "line2": "", "postal_code": "10115", "city": "Berlin", "country": "DE"}
+    customer = a_customer(billing=billing_details())
+    order = an_order(customer=customer, lines=[line], total=Decimal("26.82"), shipping_address=berlin)
     request = asks(order)
-    assert (request.state, request.waiting_for) == ("waiting", "details")
-
-    with transaction():
-        order = invoicing.lock_order(order.id)
-        order.billing = BillingDetails().take(company_details())
-        db.session.flush()
-        invoicing.reconsider(order)
-    db.session.refresh(request)
-    assert request.state == "scheduled"
+    german = {"siret": "", "vat_number": "DE136695976", "postal_code": "10115", "country": "DE"}
+    for details, state in ((company_details(), "waiting"), (company_details(**german), "scheduled")):
+        with transaction():
+            order = invoicing.lock_order(order.id)
+            assert (request.state, request.waiting_for) == ("waiting", "details")
+            order.billing = BillingDetails().take(details)
+            db.session.flush()
+            invoicing.reconsider(order)
+        assert request.state == state

@@ -1,0 +1,66 @@
+"""Why a person has to look at an order (« à vérifier »): sums, VAT, and what the shop changed after the invoice."""
+
+from flask_babel import gettext as _
+
+from documents import cases, formatting, totals
+from models import Order
+from services import issuing
+from services.orders import sale_of
+
+
+def renew(order: Order) -> None:
+    """Afterwards the order says why a person has to look at it, or that nobody has; inside the caller's transaction."""
+    order.review = [*_sums(order), *_case(order), *_after_invoice(order)] or None
+
+
+def _sums(order: Order) -> list[str]:
+    try:
+        totals.compute(sale_of(order))
+    except totals.DoesNotAddUp as error:
+        return [str(error), *(line.text for line in error.by_line if line.difference)]
+    return []
+
+
+def _case(order: Order) -> tuple[str, ...]:
+    billing = order.effective_details()
+    place = order.shipping_address or {}
+    country, postal_code = place.get("country", ""), place.get("postal_code", "")
+    if not place and billing:
+        country, postal_code = billing.country, billing.postal_code
+    return cases.problems(
+        sale_of(order),
+        issuing.seller_of(order),
+        country=country,
+        postal_code=postal_code,
+        currency=order.currency,
+        exchange_rate=order.exchange_rate,
+    )
+
+
+def _after_invoice(order: Order) -> list[str]:
+    """Return how the shop departed from an invoice that is issued, which only credit notes correct.
+
+    The shop may keep charging what it charged and send refunds, or charge what these have left.
+    """
+    invoice = order.issued_invoice
+    if invoice is None:
+        return []
+    left = issuing.left(invoice)
+    if order.cancelled_at:
+        why = _("La commande a été annulée après la facture %(number)s\u00a0: il faut un avoir.", number=invoice.number)
+        return [why] if left.gross else []
+    try:
+        amounts = totals.compute(sale_of(order))
+    except totals.DoesNotAddUp:
+        return []  # That is said already.
+    if (amounts.net, amounts.vat, amounts.gross) == (invoice.net, invoice.vat, invoice.gross):
+        return []
+    if amounts.gross == left.gross:
+        return []
+    return [
+        _(
+            "La boutique a changé les montants après la facture %(number)s (%(amount)s TTC)\u00a0: il faut un avoir.",
+            number=invoice.number,
+            amount=formatting.money(invoice.gross, invoice.currency),
+        )
+    ]
