@@ -15,6 +15,8 @@ MOST_PIXELS = 4_000_000
 _SIZE = re.compile(r"<svg\b[^>]*\bviewBox=[\"']\s*[-\d.]+[\s,]+[-\d.]+[\s,]+([\d.]+)[\s,]+([\d.]+)", re.DOTALL)
 # Text in an SVG would bring a font that is not ours; the rest reaches outside the file or runs.
 _REFUSED = re.compile(r"<(text|tspan|image|use|script|style|foreignObject)\b|<!ENTITY|<!DOCTYPE|\bhref=", re.I)
+# Documents are PDF/A with the colours of a screen, which knows no inks (ISO 19005-3, 6.2.4.3).
+_CMYK = "est en CMJN : enregistrez-le en RVB"
 
 
 class LogoError(ValueError):
@@ -60,6 +62,8 @@ def _svg(data: bytes) -> tuple[str, float, float]:
     size = _SIZE.search(text)
     if size is None or not float(size[1]) or not float(size[2]):
         raise LogoError("n'est pas un SVG avec un attribut viewBox")
+    if "cmyk(" in text.lower():
+        raise LogoError(_CMYK)
     if found := _REFUSED.search(text):
         raise LogoError(f"contient « {found[0]} » : vectorisez les textes et n'appelez rien d'extérieur")
     return "image/svg+xml", float(size[1]), float(size[2])
@@ -71,6 +75,8 @@ def _picture(data: bytes) -> tuple[str, float, float]:
             width, height, kind = image.width, image.height, image.format
             if width * height > MOST_PIXELS:
                 raise LogoError("a plus de 4 millions de points")
+            if image.mode == "CMYK":
+                raise LogoError(_CMYK)
             image.verify()
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise LogoError("n'est ni un SVG, ni un PNG, ni un JPEG") from error
