@@ -26,9 +26,10 @@ def rounded(amount: Decimal, step: Decimal = CENT) -> Decimal:
 def money(amount: Decimal, currency: str = "EUR", language: str = FRENCH) -> str:
     """An amount with its currency, « 1 234,50 € »; rounded half up first, since Babel alone rounds half even.
 
-    In French thousands are set apart by U+202F, the currency by U+00A0. The number of places is the currency's own.
+    In French thousands are set apart by U+202F, the currency by U+00A0. Two places in every currency, as the amounts
+    have them: a yen's share of VAT is no whole one, and the page says what the XML says.
     """
-    return _signed(format_currency(rounded(amount), currency, locale=language))
+    return _signed(format_currency(rounded(amount), currency, locale=language, currency_digits=False))
 
 
 def number(amount: Decimal, places: int = 2, language: str = FRENCH) -> str:
