@@ -127,7 +127,7 @@ FRENCH = Words(
     refunded_in_full="Remboursé le {date}{how}.",
     refunded_in_part="Remboursé le {date}{how}, à hauteur de {amount}.",
     to_refund="À rembourser\u00a0: {amount}.",
-    no_refund="Aucun remboursement\u00a0: une nouvelle facture remplace la facture créditée.",
+    no_refund="Aucun remboursement.",
     vat_in_euros="TVA en euros\u00a0: {amount} (cours\u00a0: 1\u00a0{currency} = {rate}\u00a0EUR).",
     page="Page\u00a0{page}/{pages}",
     methods={},
@@ -183,7 +183,7 @@ ENGLISH = Words(
     refunded_in_full="Refunded on {date}{how}.",
     refunded_in_part="Refunded on {date}{how}: {amount}.",
     to_refund="To be refunded: {amount}.",
-    no_refund="No refund: a new invoice replaces the one credited.",
+    no_refund="No refund.",
     vat_in_euros="VAT in euros: {amount} (rate: 1\u00a0{currency} = {rate}\u00a0EUR).",
     page="Page\u00a0{page}/{pages}",
     methods={
@@ -249,7 +249,7 @@ SPANISH = Words(
     refunded_in_full="Reembolsado el {date}{how}.",
     refunded_in_part="Reembolsado el {date}{how}: {amount}.",
     to_refund="Por reembolsar: {amount}.",
-    no_refund="Sin reembolso: una nueva factura sustituye a la rectificada.",
+    no_refund="Sin reembolso.",
     vat_in_euros="IVA en euros: {amount} (cambio: 1\u00a0{currency} = {rate}\u00a0EUR).",
     page="Página\u00a0{page}/{pages}",
     methods={

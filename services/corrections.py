@@ -12,6 +12,7 @@ from sqlalchemy.orm import joinedload
 import clock
 import config
 from documents import cases, reasons
+from documents.snapshot import Snapshot
 from extensions import DomainError, db, transaction
 from models import BillingDetails, Correction, CreditNote, Customer, Delivery, Invoice, Order
 from parties import rules
@@ -53,17 +54,12 @@ def propose(invoice: Invoice, details: Details, purchase_order: str) -> Proposal
     require_correctable(invoice)
     said, details = issuing.frozen(invoice), rules.normalise(details)
     purchase_order = " ".join(purchase_order.split())
-    changes = tuple(
-        field.name for field in fields(Details) if getattr(details, field.name) != getattr(said.buyer, field.name)
-    )
+    changes = _changed(rules.normalise(said.buyer), details)
     if purchase_order != said.order.purchase_order:
         changes += (PURCHASE_ORDER,)
     if not changes:
         raise DomainError(_("Rien ne change\u00a0: la facture dit déjà cela."))
-    place = said.delivery
-    country, postal_code = (place.country, place.postal_code) if place else ("", "")
-    if wrong := cases.buyer_problems(said.sale, said.seller, details, country=country, postal_code=postal_code):
-        raise DomainError(next(iter(wrong.values())))
+    _require_fitting(said, details)
     immediate = set(changes) <= {*SELF_SERVICE, PURCHASE_ORDER} and invoice.replaces_id is None
     return Proposal(invoice, details, purchase_order, changes, immediate)
 
@@ -159,6 +155,21 @@ def _require_current(invoice: Invoice) -> None:
         raise DomainError(_("Cette facture est entièrement créditée\u00a0: il n'y a plus rien à corriger."))
 
 
+def _changed(before: Details, after: Details) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(Details) if getattr(before, field.name) != getattr(after, field.name))
+
+
+def _require_fitting(said: Snapshot, details: Details) -> None:
+    """Raise DomainError when an invoice of this sale could not have been made out to these details."""
+    place, rule = said.delivery, config.current().tax_id_required
+    country, postal_code = (place.country, place.postal_code) if place else ("", "")
+    wrong = cases.buyer_problems(said.sale, said.seller, details, country=country, postal_code=postal_code)
+    if not rules.enough_for_invoice(details, rule):
+        wrong = rules.problems(details, rule) | wrong
+    if wrong:
+        raise DomainError(next(iter(wrong.values())))
+
+
 def _same(invoice: Invoice, details: Details, purchase_order: str) -> Correction | None:
     """Return the correction that says just this already, whether it is decided or waits."""
     live = select(Correction).where(Correction.invoice_id == invoice.id, Correction.state != "declined")
@@ -183,6 +194,10 @@ def _carry_out(correction: Correction, order: Order) -> None:
     found = select(CreditNote).where(CreditNote.credits_id == invoice.id).order_by(CreditNote.id)
     before = db.session.scalars(found).all()
     why = reasons.correction(issuing.frozen(invoice).language)
+    # The invoice's number before those of credit notes, as when one is issued: else two would wait for each other.
+    current = issuing.replacement(
+        invoice, wanted, correction.purchase_order, reason=why, occasion=f"correction:{correction.id}:invoice"
+    )
     issuing.credit_note(
         invoice,
         None,
@@ -190,9 +205,6 @@ def _carry_out(correction: Correction, order: Order) -> None:
         settlement="set_off",
         refunded_on=None,
         occasion=f"correction:{correction.id}:credit",
-    )
-    current = issuing.replacement(
-        invoice, wanted, correction.purchase_order, reason=why, occasion=f"correction:{correction.id}:invoice"
     )
     for note in before:
         issuing.restate(note, current, occasion=_occasion_on(note, current))

@@ -59,11 +59,9 @@ def test_a_refund_that_is_still_to_be_made_says_so() -> None:
     assert [plain(text) for text in contents.payment] == ["À rembourser : 31,72 €."]
 
 
-def test_a_credit_note_that_a_new_invoice_follows_says_that_nothing_is_refunded() -> None:
+def test_a_credit_note_without_a_refund_says_that_nothing_is_refunded() -> None:
     contents = page.contents(a_credit_note(settlement="set_off", buyer=COMPANY))
-    assert [plain(text) for text in contents.payment] == [
-        "Aucun remboursement : une nouvelle facture remplace la facture créditée."
-    ]
+    assert [plain(text) for text in contents.payment] == ["Aucun remboursement."]
     assert list(sums(contents)) == ["Total HT", "TVA", "Total TTC"]
 
 
