@@ -149,7 +149,8 @@ class _Group:
     def accepts(self, net: Decimal, vat: Decimal) -> bool:
         """Whether `vat` is VAT on `net` but for rounding: 0.01 a line at most, and nothing at a rate of 0."""
         due = formatting.rounded(net * self.key[0] / 100)
-        return abs(vat - due) <= (CENT * len(self.indexes) if self.key[0] else ZERO)
+        near = abs(vat - due) <= (CENT * len(self.indexes) if self.key[0] else ZERO)
+        return near and net * (net + vat) >= 0  # Cents never turn the price around.
 
 
 def compute(sale: Sale) -> Totals:
@@ -315,7 +316,7 @@ def _discount_shares(sale: Sale, groups: list[_Group]) -> list[Decimal]:
 def _adopt_total_tax(sale: Sale, groups: list[_Group], shares: list[Decimal]) -> list[_Group]:
     """Move cents until the VAT is the shop's own, 0.01 a line at most.
 
-    They come from the net where the gross is known first, and else add to it.
+    They come from the net where the gross is known first, and else add to it, as far as the total says.
     """
     if sale.total_tax is None:
         return groups
@@ -323,13 +324,16 @@ def _adopt_total_tax(sale: Sale, groups: list[_Group], shares: list[Decimal]) ->
     if abs(difference) > CENT * len(sale.lines):
         raise _taxes_differ(sale, sale.total_tax, sale.total_tax - difference)
     step = CENT if difference > 0 else -CENT
+    charged = ZERO if sale.prices_include_tax else sale.total - sum((group.gross for group in groups), ZERO)
     adopted = list(groups)
     # One cent a turn, the largest VAT first, so that no rate strays further than it must.
-    for _turn in range(int(abs(difference) / CENT)):
+    for turn in range(int(abs(difference) / CENT)):
+        adds_to_gross = turn < charged / step
         for index in _least_strained(groups, adopted):
+            if not sale.prices_include_tax and adds_to_gross == bool(shares[index]):
+                continue  # Net prices stand: a cent comes from the net where a discount carries it, and there alone.
             group = adopted[index]
-            from_net = step if sale.prices_include_tax or shares[index] else ZERO
-            moved = replace(group, vat=group.vat + step, net=group.net - from_net)
+            moved = replace(group, vat=group.vat + step, net=group.net - (ZERO if adds_to_gross else step))
             if moved.accepts(moved.net, moved.vat) and moved.gross and moved.vat * moved.gross >= 0:
                 adopted[index] = moved
                 break
