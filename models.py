@@ -5,12 +5,13 @@ Amounts are `Decimal` with two places, moments are aware UTC (see `columns.py`).
 """
 
 from tables.accounts import BillingDetails, Customer, RateCounter, SignInSession, Token
-from tables.documents import CreditNote, Document, Invoice, NumberSeries, StoredFile
+from tables.documents import FIRST_LINK, CreditNote, Document, Invoice, NumberSeries, StoredFile
 from tables.operations import AuditEntry, Delivery, Milestone
 from tables.orders import Order, OrderLine, Refund, Shipment
 from tables.requests import Correction, InvoiceRequest
 
 __all__ = [
+    "FIRST_LINK",
     "AuditEntry",
     "BillingDetails",
     "Correction",

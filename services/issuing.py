@@ -20,12 +20,11 @@ from documents.seller import Seller, Sellers
 from documents.snapshot import DeliveryAddress, OrderFacts, Snapshot
 from documents.totals import Totals
 from extensions import db
-from models import CreditNote, Delivery, Document, Invoice, InvoiceRequest, Milestone, Order
+from models import FIRST_LINK, CreditNote, Delivery, Document, Invoice, InvoiceRequest, Milestone, Order
 from parties.details import Details
 from services import history, numbering, outbox
 from services.numbering import Number
 from services.orders import sale_of
-from tables.documents import FIRST_LINK
 
 D = TypeVar("D", bound=Document)
 
