@@ -219,3 +219,17 @@ def text_of(content: bytes) -> str:
     """What pdftotext, which knows how right-to-left text runs, reads from a file."""
     done = subprocess.run(["pdftotext", "-layout", "-", "-"], input=content, capture_output=True, check=True)
     return done.stdout.decode()
+
+
+def test_sixty_lines_take_at_most_eight_times_as_long_as_three() -> None:
+    def seconds(lines: int) -> float:
+        document = a_snapshot(a_sale(*many_lines(lines)))
+        pdf.render(document)
+        taken = []
+        for _ in range(3):
+            started = time.process_time()
+            pdf.render(document)
+            taken.append(time.process_time() - started)
+        return min(taken)
+
+    assert seconds(60) <= 8 * seconds(3)
