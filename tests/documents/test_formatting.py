@@ -27,6 +27,10 @@ def test_other_currencies_keep_their_sign() -> None:
     assert formatting.money(Decimal("12"), "GBP") == "12,00\u00a0£GB"
 
 
+def test_a_currency_without_cents_shows_them_all_the_same() -> None:
+    assert formatting.money(Decimal("90.38"), "JPY") == "90,38\u00a0JPY"
+
+
 @pytest.mark.parametrize(
     ("value", "shown"), [("2", "2"), ("2.000", "2"), ("1.50", "1,5"), ("0.125", "0,125"), ("1E+3", "1\u202f000")]
 )
