@@ -57,7 +57,7 @@ def seal(page: bytes, xml: bytes, about: About, structure: Node) -> bytes:
 
 
 def embedded_xml(pdf: bytes) -> bytes | None:
-    """The `factur-x.xml` inside the file, None where there is none."""
+    """The `factur-x.xml` inside the file, None where there is none. Raises pikepdf.PdfError when it is no PDF."""
     with Pdf.open(BytesIO(pdf)) as opened:
         attached = opened.attachments.get(XML_NAME)
         return attached.get_file().read_bytes() if attached else None
