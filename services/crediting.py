@@ -30,7 +30,7 @@ def settle_refunds(order: Order) -> list[CreditNote]:
     if invoice is None:
         return []
     found = select(CreditNote.occasion, CreditNote.gross).where(CreditNote.credits_id == invoice.id)
-    credited: dict[str, Decimal] = dict(db.session.execute(found).tuples().all())
+    credited = {row.occasion: row.gross for row in db.session.execute(found)}
     issued = []
     for refund in sorted(order.refunds, key=lambda each: (each.at, each.ref)):
         occasion = refund_occasion(refund.ref, invoice)
