@@ -13,7 +13,7 @@ from forms.billing import BillingForm
 from forms.orders import AskForm
 from models import Order
 from services import billing as billing_service
-from services import invoicing, orders
+from services import invoices, invoicing, orders
 from web.access import own_order_or_404, signed_in_customer
 from web.answers import changed, render, wants_fragment
 
@@ -114,6 +114,7 @@ def _sections(order: Order) -> dict[str, Any]:
         "hidden": details is None and order.billing is not None,
         "editable": billing_service.is_changeable(order),
         "refusal": _refusal(order),
+        "documents": invoices.entries([each for each in order.documents if not each.trial]) if personal else [],
         "ask_form": AskForm(formdata=None, purchase_order=(personal and order.purchase_order) or ""),
         "hours": (settings.invoice_delay_hours, settings.invoice_deadline_hours),
     }

@@ -1,20 +1,83 @@
 """The forms of the admin's order page."""
 
+from decimal import Decimal, InvalidOperation
+
+from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import IntegerField
-from wtforms.validators import InputRequired, NumberRange
-from wtforms.widgets import HiddenInput
+from wtforms import BooleanField, DecimalField, IntegerField, StringField
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
+from wtforms.widgets import HiddenInput, TextInput
 
 from forms.auth import email_field
+from forms.orders import printable, tidy
+from services.crediting import LONGEST_REASON
+
+LARGEST_AMOUNT = Decimal("9999999999.99")
+
+
+def _count(most: int = 10_000) -> IntegerField:
+    return IntegerField(widget=HiddenInput(), validators=[InputRequired(), NumberRange(0, most)])
+
+
+def _reason(label: str) -> StringField:
+    return StringField(
+        label,
+        filters=[tidy],
+        validators=[
+            InputRequired(_l("Indiquez le motif.")),
+            Length(max=LONGEST_REASON, message=_l("Le motif peut contenir %(max)d caractères au plus.")),
+            printable,
+        ],
+    )
+
+
+class AmountField(DecimalField):
+    """An amount as people type it, « 1 234,50 € »; None when it is left empty."""
+
+    widget = TextInput()
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read a decimal comma or point, with at most two places; blanks and a euro sign count for nothing."""
+        typed = "".join(valuelist[0].replace("€", "").split()).replace(",", ".") if valuelist else ""
+        try:
+            self.data = Decimal(typed) if typed else None
+        except InvalidOperation:
+            self.data = None
+            raise ValueError(_l("Écrivez un montant, par exemple 12,50.")) from None
+        if self.data is not None and (not self.data.is_finite() or self.data != round(self.data, 2)):
+            self.data = None
+            raise ValueError(_l("Écrivez un montant, par exemple 12,50."))
 
 
 class ResendForm(FlaskForm):
-    """« Renvoyer »: `shown` is how many mails with the invoice the page showed, so that a double click is one press."""
+    """« Renvoyer »: `shown` is how many mails with the document the page showed: a double click is one press."""
 
-    shown = IntegerField(widget=HiddenInput(), validators=[InputRequired(), NumberRange(0, 10_000)])
+    shown = _count()
+    document = _count(2**31 - 1)
 
 
 class CorrectEmailForm(FlaskForm):
     """« Corriger l'e-mail de la commande »."""
 
     email = email_field()
+
+
+class CreditForm(FlaskForm):
+    """« Établir un avoir »: `shown` is how many credit notes of the invoice the page showed."""
+
+    amount = AmountField(
+        _l("Montant TTC"),
+        validators=[
+            Optional(),
+            NumberRange(Decimal("0.01"), LARGEST_AMOUNT, _l("Le montant d'un avoir est positif.")),
+        ],
+    )
+    reason = _reason(_l("Motif"))
+    refund = BooleanField(_l("Le client est remboursé de ce montant"))
+    shown = _count()
+
+
+class DeclineForm(FlaskForm):
+    """« Refuser » a correction, with the reason that the customer reads."""
+
+    refusal = _reason(_l("Motif du refus"))

@@ -9,20 +9,27 @@ from wtforms.validators import Length
 from parties import rules, texts
 
 
-def _tidy(text: str | None) -> str:
+def tidy(text: str | None) -> str:
+    """Return the text on one line, without blanks around it."""
     return texts.tidy(text or "")
 
 
-def _printable(_form: FlaskForm, field: Field) -> None:
+def printable(_form: FlaskForm, field: Field) -> None:
+    """Refuse what no document can show."""
     if not rules.is_printable(field.data or ""):
         raise ValidationError(_("Ce champ contient un caractère qui ne s'imprime pas\u00a0: effacez-le."))
 
 
-class AskForm(FlaskForm):
-    """The wish for an invoice, with the reference that the customer's own accountants want on it (BT-13)."""
-
-    purchase_order = StringField(
+def purchase_order_field() -> StringField:
+    """Return the field for the reference that the customer's own accountants want on the invoice (BT-13)."""
+    return StringField(
         _l("Votre référence / n° de bon de commande"),
-        filters=[_tidy],
-        validators=[Length(max=100, message=_l("Cette référence peut contenir 100 caractères au plus.")), _printable],
+        filters=[tidy],
+        validators=[Length(max=100, message=_l("Cette référence peut contenir 100 caractères au plus.")), printable],
     )
+
+
+class AskForm(FlaskForm):
+    """The wish for an invoice."""
+
+    purchase_order = purchase_order_field()

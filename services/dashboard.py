@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select, tuple_
-from sqlalchemy.orm import aliased, contains_eager, joinedload, lazyload
+from sqlalchemy.orm import aliased, contains_eager, joinedload, lazyload, selectinload
 
 import clock
 from extensions import db
-from models import AuditEntry, Delivery, InvoiceRequest, Order
+from models import AuditEntry, Correction, Delivery, Document, InvoiceRequest, Order
 from services import orders
 from services.orders import EPOCH, LARGEST_ID, MICROSECOND
 
@@ -26,8 +26,9 @@ STATES = {
     "envoyees": ("sent",),
     "annulees": ("cancelled",),
 }
-LATE, TO_CHECK, UNSENT = "en-retard", "a-verifier", "envois-en-echec"
-FILTERS = (LATE, "a-traiter", UNSENT, TO_CHECK, "en-cours", "programmees", "en-attente", "envoyees", "annulees")
+LATE, TO_CHECK, UNSENT, TO_DECIDE = "en-retard", "a-verifier", "envois-en-echec", "corrections-a-decider"
+URGENT = (LATE, "a-traiter", UNSENT, TO_CHECK, TO_DECIDE)
+FILTERS = (*URGENT, "en-cours", "programmees", "en-attente", "envoyees", "annulees")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +46,13 @@ def counts() -> dict[str, int]:
     by_state = {row[0]: row[1] for row in rows}
     to_check = select(func.count()).select_from(Order).where(_needs_review()).scalar_subquery()
     unsent = select(func.count()).select_from(Delivery).where(_is_unsent()).scalar_subquery()
-    others = db.session.execute(select(to_check, unsent)).one()
+    to_decide = select(func.count()).select_from(Correction).where(_is_to_decide()).scalar_subquery()
+    others = db.session.execute(select(to_check, unsent, to_decide)).one()
     return {
         LATE: sum(row[2] for row in rows),
         TO_CHECK: others[0],
         UNSENT: others[1],
+        TO_DECIDE: others[2],
         **{name: sum(by_state.get(state, 0) for state in states) for name, states in STATES.items()},
     }
 
@@ -59,9 +62,10 @@ def page(state: str = "", search: str = "", after: str = "") -> Page:
 
     What is late comes first, then what is stopped, what is being made, what is scheduled and what waits, each by its
     deadline; then what is over, the newest first. Keyset pagination; a cursor that is no cursor begins at the start.
-    Orders that were searched for, or are to be checked, are listed with or without a request, the newest first.
+    Orders that were searched for, are to be checked or have a correction to decide, are listed with or without a
+    request, the newest first.
     """
-    if search or state in (TO_CHECK, UNSENT):
+    if search or state in (TO_CHECK, UNSENT, TO_DECIDE):
         return _orders_page(state, search, after)
     wanted = (is_late(),) if state == LATE else (InvoiceRequest.state.in_(STATES.get(state, InvoiceRequest.STATES)),)
     place = _numbers(after)
@@ -88,7 +92,8 @@ def order(number: str) -> Order | None:
     """Return the order of that number, whosever it is, with all that its page shows."""
     found = select(Order).where(Order.number == number)
     whose = (joinedload(Order.customer), joinedload(Order.request).joinedload(InvoiceRequest.customer))
-    return db.session.scalar(found.options(*orders.with_everything(), *whose))
+    what = (selectinload(Order.lines), joinedload(Order.shipments), *orders.with_request())
+    return db.session.scalars(found.options(*what, *whose)).unique().one_or_none()
 
 
 def deliveries(order: Order) -> Sequence[Delivery]:
@@ -112,6 +117,9 @@ def _orders_page(state: str, search: str, after: str) -> Page:
         found = found.where(_needs_review())
     elif state == UNSENT:
         found = found.where(exists().where(Delivery.order_id == Order.id, _is_unsent()))
+    elif state == TO_DECIDE:
+        wished = select(Document.order_id).join(Correction, Correction.invoice_id == Document.id)
+        found = found.where(Order.id.in_(wished.where(_is_to_decide())))
     elif state == LATE:
         found = found.where(is_late())
     elif state in STATES:
@@ -176,6 +184,10 @@ def _rank() -> ColumnElement[int]:
 
 def _needs_review() -> ColumnElement[bool]:
     return Order.review.is_not(None)
+
+
+def _is_to_decide() -> ColumnElement[bool]:
+    return Correction.state == "requested"
 
 
 def _is_unsent() -> ColumnElement[bool]:

@@ -1,12 +1,88 @@
-"""The issued documents as their owner reads them."""
+"""The issued documents as people read them: each with what it refers to and what became of it."""
 
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy import select
 from sqlalchemy.orm import contains_eager, joinedload
 
 from extensions import db
-from models import Customer, Document
+from models import Correction, CreditNote, Customer, Document, Invoice
+
+ZERO = Decimal("0.00")
 
 
-def of(customer: Customer) -> list[Document]:
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A document among the others of its order.
+
+    `about` is the invoice that it credits or replaces. `left` is what of an invoice is not credited yet, TTC, `notes`
+    how many credit notes it has; `correction` is the last one that was asked of it.
+    """
+
+    document: Document
+    about: Document | None = None
+    replaced_by: Document | None = None
+    left: Decimal = ZERO
+    notes: int = 0
+    correction: Correction | None = None
+
+    @property
+    def is_live(self) -> bool:
+        """Whether this is the invoice that counts, with something left to credit."""
+        invoice = isinstance(self.document, Invoice) and not self.document.trial
+        return invoice and self.replaced_by is None and self.left > 0
+
+    @property
+    def waits_for_decision(self) -> bool:
+        """Whether an admin has to decide a correction of it."""
+        return self.correction is not None and self.correction.state == "requested"
+
+    @property
+    def is_correctable(self) -> bool:
+        """Whether « Corriger » has a meaning for it; `corrections.require_correctable` has the last word."""
+        return self.is_live and not self.waits_for_decision
+
+
+def of(customer: Customer) -> list[Entry]:
     """Return the customer's invoices and credit notes, newest first, each with its order and its file."""
     found = Document.visible_to(customer).options(contains_eager(Document.order), joinedload(Document.file))
-    return list(db.session.scalars(found.order_by(Document.issued_at.desc(), Document.id.desc())))
+    newest_first = found.order_by(Document.issued_at.desc(), Document.id.desc())
+    return entries(db.session.scalars(newest_first).all())
+
+
+def entries(documents: Sequence[Document]) -> list[Entry]:
+    """Return the documents in their order, each with what became of it; one query, whatever their number.
+
+    The documents that they name are found among them: whoever lists an order's documents lists them all. A correction
+    comes with what its invoice says, so that both can be compared.
+    """
+    by_id = {document.id: document for document in documents}
+    replacements = {document.replaces_id: document for document in documents}
+    notes: dict[int, list[Document]] = defaultdict(list)
+    for document in documents:
+        if document.credits_id:
+            notes[document.credits_id].append(document)
+    corrections = _corrections([document.id for document in documents if not isinstance(document, CreditNote)])
+    return [
+        Entry(
+            document=document,
+            about=by_id.get(document.credits_id or document.replaces_id or 0),
+            replaced_by=replacements.get(document.id),
+            left=document.gross - sum((note.gross for note in notes[document.id]), ZERO),
+            notes=len(notes[document.id]),
+            correction=corrections.get(document.id),
+        )
+        for document in documents
+    ]
+
+
+def _corrections(invoice_ids: list[int]) -> dict[int, Correction]:
+    """Return the last correction asked of each of these invoices."""
+    if not invoice_ids:
+        return {}
+    found = select(Correction).where(Correction.invoice_id.in_(invoice_ids)).order_by(Correction.id)
+    said = joinedload(Correction.invoice).undefer(Invoice.snapshot)
+    return {each.invoice_id: each for each in db.session.scalars(found.options(said))}

@@ -49,9 +49,13 @@ GET = {
     "orders.progress": "303 303 303 303 404 404",  # To who has no htmx, the order's page.
     "invoices.index": SIGNED_IN,
     "invoices.pdf": "303 303 404 200 404 404",
+    "invoices.xml": "303 303 404 200 404 404",
+    "invoices.twin": "303 303 404 200 404 404",
+    "invoices.correct": "303 303 404 200 404 404",
     "admin.index": MERCHANT,
     "admin.order": MERCHANT,
     "admin.pdf": MERCHANT,
+    "admin.xml": MERCHANT,
     "admin.correct_email": "303 303 404 404 404 303",
     "devmail.inbox": ALL,
     "devmail.message": ALL,
@@ -75,9 +79,13 @@ POST = {
     "account.end_session": "303 303 303 303 404 404",
     "orders.billing": "303 303 422 303 404 404",
     "orders.ask": "303 303 303 303 404 404",
+    "invoices.correct": "303 303 404 422 404 404",
     "admin.resend": "303 303 404 404 404 422",
     "admin.correct_email": "303 303 404 404 404 422",
     "admin.retry": "303 303 404 404 404 303",
+    "admin.credit": "303 303 404 404 404 422",
+    "admin.accept": "303 303 404 404 404 303",
+    "admin.decline": "303 303 404 404 404 422",
 }
 
 MAY_BE_KEPT = ("static", "home.", "health.")
@@ -134,7 +142,7 @@ def test_everybody_gets_what_is_theirs_and_nothing_else(app: Flask, doors: Doors
 def test_what_belongs_to_somebody_else_does_not_exist(app: Flask, doors: Doors, role: str) -> None:
     for method in ("GET", "POST"):
         for rule in routes(app, method):
-            if {"number", "session_id"} & rule.arguments:
+            if {"number", "session_id", "correction_id"} & rule.arguments:
                 answer = doors.browser(app, role).open(address(app, doors, rule, "owner"), method=method, buffered=True)
                 assert answer.status_code == 404, f"{method} {rule.endpoint}"
 

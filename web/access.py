@@ -6,10 +6,11 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from flask import abort
 from flask_login import current_user, login_required
+from sqlalchemy import select
 from sqlalchemy.sql.base import ExecutableOption
 
 from extensions import db
-from models import Customer, Document, Order
+from models import Customer, Document, Invoice, Order
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -30,6 +31,17 @@ def own_document_or_404(number: str) -> Document:
     """Return the signed-in customer's invoice or credit note of that number; a stranger's does not exist for them."""
     found = Document.visible_to(signed_in_customer()).where(Document.number == number)
     return db.session.scalar(found) or abort(404)
+
+
+def own_invoice_or_404(number: str) -> Invoice:
+    """Return the signed-in customer's invoice of that number; a credit note is none."""
+    found = Invoice.visible_to(signed_in_customer()).where(Invoice.number == number)
+    return db.session.scalar(found) or abort(404)
+
+
+def document_or_404(number: str) -> Document:
+    """Return the document of that number, whosever it is; only for views behind `admin_required`."""
+    return db.session.scalar(select(Document).where(Document.number == number)) or abort(404)
 
 
 def admin_required(view: Callable[P, R]) -> Callable[P, R]:

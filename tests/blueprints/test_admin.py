@@ -47,6 +47,13 @@ def worked(app: Flask, request_id: int) -> None:
     db.session.commit()
 
 
+def typed_in(page: str, name: str) -> str:
+    """Return the value of the first hidden field of that name."""
+    found = re.search(rf'name="{name}"[^>]*value="(\d+)"', page)
+    assert found, name
+    return found[1]
+
+
 def pages() -> list[tuple[str, str]]:
     return [
         ("GET", "/admin/"),
@@ -54,7 +61,11 @@ def pages() -> list[tuple[str, str]]:
         ("POST", "/admin/commandes/T-1/renvoyer"),
         ("POST", "/admin/commandes/T-1/adresse"),
         ("POST", "/admin/commandes/T-1/relancer"),
+        ("POST", "/admin/factures/FA-2026-000001/avoir"),
+        ("POST", "/admin/corrections/1/accepter"),
+        ("POST", "/admin/corrections/1/refuser"),
         ("GET", "/admin/factures/FA-2026-000001.pdf"),
+        ("GET", "/admin/factures/FA-2026-000001.xml"),
     ]
 
 
@@ -153,10 +164,10 @@ def test_the_order_page_tells_the_whole_story(client: LintingClient, admin: Cust
 
 
 def test_a_double_click_on_resend_makes_one_mail(client: LintingClient, admin: Customer, invoiced: Order) -> None:
-    shown = re.search(r'name="shown"[^>]*value="(\d+)"', client.get("/admin/commandes/T-1").text)
-    assert shown
+    page = client.get("/admin/commandes/T-1").text
+    sent = {name: typed_in(page, name) for name in ("shown", "document")}
     for _ in range(2):
-        answer = client.post("/admin/commandes/T-1/renvoyer", data={"shown": shown[1]})
+        answer = client.post("/admin/commandes/T-1/renvoyer", data=sent)
         assert (answer.status_code, answer.location) == (303, "/admin/commandes/T-1")
     assert db.session.scalar(select(func.count()).select_from(Delivery)) == 2
     assert "part de nouveau" in client.get("/admin/commandes/T-1").text

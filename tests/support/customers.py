@@ -1,10 +1,12 @@
 """What the tests of the customer's pages share: signing in, and an order that is invoiced."""
 
+from flask import current_app
+
 import clock
 from extensions import db
-from models import Customer, Invoice, Order, StoredFile
+from models import Correction, Customer, Document, Invoice, Order, StoredFile
 from parties.details import Details
-from services import issuing
+from services import corrections, files, issuing
 from tests.support.client import LintingClient
 from tests.support.factories import PASSWORD, PLACED, a_request
 
@@ -31,11 +33,28 @@ def page_of(order: Order) -> str:
 
 
 def an_issued_invoice(order: Order, *, state: str = "sent", drawn: bool = True) -> Invoice:
-    """Return the invoice of an order, its request with it; not `drawn`, it has no file yet."""
+    """Return the invoice of an order, its request with it; not `drawn`, it has no file yet.
+
+    Its file is a row only; a test that reads the bytes has them drawn by `draw`.
+    """
     sent_at = clock.now() if state == "sent" else None
     request = a_request(order, state=state, sent_at=sent_at, earliest_at=PLACED, deadline_at=PLACED)
     invoice = issuing.invoice(request, order, order.effective_details() or Details(**PERSON))
     if drawn:
-        invoice.file = StoredFile(name=f"{invoice.number}.pdf", sha256="0" * 64, size=1)
+        invoice.file = StoredFile(name=f"{invoice.number}.pdf", sha256="0" * 64, xml_sha256="0" * 64, size=1)
     db.session.commit()
     return invoice
+
+
+def draw(document: Document) -> Document:
+    """Write the document's file as a worker does, in a context of its own; return the document."""
+    document_id = document.id
+    db.session.commit()  # And nothing read since: SQLite lets nobody write over what they have seen change.
+    with current_app.app_context():
+        files.ensure(document_id)
+    return document
+
+
+def a_correction(invoice: Invoice, customer: Customer, wanted: Details, purchase_order: str = "") -> Correction:
+    """Return the correction that the customer asked for; one of the address alone is carried out already."""
+    return corrections.submit(invoice, wanted, purchase_order, customer)

@@ -8,17 +8,19 @@ from typing import Any
 
 from flask import Flask
 
-import storage
 from extensions import db
-from models import Customer, StoredFile
+from models import Customer
 from services import sessions, tokens
 from tests.support.client import LintingClient
-from tests.support.customers import an_issued_invoice
-from tests.support.factories import a_customer, an_order, billing_details
+from tests.support.customers import a_correction, an_issued_invoice, draw
+from tests.support.factories import a_customer, an_order, billing_details, company_details
 
 ROLES = ("visitor", "guest", "unconfirmed", "owner", "stranger", "admin")
 SECRETS = ("Mercière", "69002", "Claire Martin")
 """What the addresses of the orders say, for their proven owner and the merchant alone."""
+
+OF_A_DOCUMENT = ("invoices.", "admin.pdf", "admin.xml", "admin.credit")
+"""The routes whose number is a document's; elsewhere it is an order's."""
 
 FAR_AWAY = {"REMOTE_ADDR": "203.0.113.7"}
 
@@ -31,16 +33,18 @@ class Doors:
     orders: Mapping[str, str]
     invoices: Mapping[str, str]
     devices: Mapping[str, int]
+    corrections: Mapping[str, int]
     email: str
     links: Mapping[str, str] = field(default_factory=dict)
 
     def values(self, endpoint: str, whose: str) -> dict[str, Any]:
         """Return what stands in the route's address when it leads to something of that person's."""
-        number = self.invoices[whose] if endpoint.endswith(".pdf") else self.orders[whose]
+        number = self.invoices[whose] if endpoint.startswith(OF_A_DOCUMENT) else self.orders[whose]
         return {
             "number": number,
             "token": self.links["password_reset" if endpoint == "auth.reset" else "confirmation"],
             "session_id": self.devices[whose],
+            "correction_id": self.corrections[whose],
             "filename": "css/app.css",
             "name": "1.eml",
             "position": 0,
@@ -71,14 +75,15 @@ def some_doors(mail_folder: Path) -> Doors:
         "stranger": a_customer(email="paul@example.org"),
         "admin": a_customer(email="patron@example.org", admin=True),
     }
-    orders, invoices, devices = {}, {}, {}
+    orders, invoices, devices, corrections = {}, {}, {}, {}
     for whose in ("owner", "unconfirmed"):
         account = accounts[whose]
         orders[whose] = an_order(customer=account, billing=billing_details()).number
         invoice = an_issued_invoice(an_order(customer=account, billing=billing_details()), drawn=False)
-        stored = storage.write_once(f"{invoice.number}.pdf", b"%PDF-1.7 Claire Martin")
-        invoice.file = StoredFile(name=f"{invoice.number}.pdf", sha256=stored.sha256, size=stored.size)
+        draw(invoice)
         invoices[whose] = invoice.number
+        asked_for = an_issued_invoice(an_order(customer=account, billing=billing_details()))
+        corrections[whose] = a_correction(asked_for, account, company_details()).id
         sessions.open(account, "another device")
         devices[whose] = sessions.of(account)[0].id
     later = a_customer(email="plus-tard@example.org", confirmed=False)
@@ -86,7 +91,7 @@ def some_doors(mail_folder: Path) -> Doors:
     links["password_reset"] = tokens.fresh(later, "password_reset")[0]
     db.session.commit()
     _catch_a_mail(mail_folder)
-    return Doors(accounts, orders, invoices, devices, "claire@example.org", links)
+    return Doors(accounts, orders, invoices, devices, corrections, "claire@example.org", links)
 
 
 def _catch_a_mail(folder: Path) -> None:
