@@ -4,6 +4,7 @@ Every invariant stands twice: as a readable method, and as a constraint that the
 Amounts are `Decimal` with two places, moments are aware UTC (see `columns.py`).
 """
 
+from tables import frozen
 from tables.accounts import BillingDetails, Customer, RateCounter, SignInSession, Token
 from tables.documents import FIRST_LINK, CreditNote, Document, Invoice, NumberSeries, StoredFile
 from tables.operations import AuditEntry, Delivery, Milestone
@@ -31,4 +32,5 @@ __all__ = [
     "SignInSession",
     "StoredFile",
     "Token",
+    "frozen",
 ]

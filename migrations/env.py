@@ -4,7 +4,7 @@ from typing import Any
 
 from alembic import context
 from flask import current_app
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from columns import Exact, Moment
 from tables import frozen
@@ -17,26 +17,39 @@ def render_item(kind: str, item: Any, _autogen_context: Any) -> str | bool:
     return f"columns.{item!r}" if kind == "type" and isinstance(item, Exact | Moment) else False
 
 
-with db.engine.connect() as connection:
-    if connection.dialect.name == "sqlite":
-        connection.commit()
-        connection.connection.execute("PRAGMA foreign_keys=OFF")  # A rebuilt table must not take its children along.
+def migrate(connection: Connection) -> None:
+    """Afterwards all steps are done and issued documents are protected; after a failure nothing has changed.
+
+    SQLite takes changes of tables back as well, since our engine begins its transactions itself: without
+    `transactional_ddl` Alembic would commit after each step, with the documents' triggers already gone.
+    """
     context.configure(
         connection=connection,
         target_metadata=db.metadata,
         render_item=render_item,
         render_as_batch=True,
         compare_type=False,
+        transactional_ddl=True,
     )
     with context.begin_transaction():
         frozen.release(connection)
         context.run_migrations()
         if connection.dialect.has_table(connection, "documents"):
             frozen.protect(connection)
-    connection.commit()
-    if connection.dialect.name == "sqlite":
-        broken = connection.execute(text("PRAGMA foreign_key_check")).all()
-        connection.commit()
-        connection.connection.execute("PRAGMA foreign_keys=ON")
-        if broken:
-            raise RuntimeError(f"rows without their parent after the migration: {broken[:5]}")
+        if connection.dialect.name == "sqlite":
+            broken = connection.execute(text("PRAGMA foreign_key_check")).all()
+            if broken:
+                raise RuntimeError(f"rows without their parent after the migration: {broken[:5]}")
+
+
+with db.engine.connect() as connection:
+    if connection.dialect.name != "sqlite":
+        migrate(connection)
+    else:
+        driver = connection.connection
+        driver.execute("PRAGMA foreign_keys=OFF")  # A rebuilt table must not take its children along.
+        try:
+            migrate(connection)
+        finally:
+            connection.rollback()  # The pragma counts for nothing inside a transaction.
+            driver.execute("PRAGMA foreign_keys=ON")

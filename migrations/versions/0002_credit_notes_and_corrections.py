@@ -114,7 +114,7 @@ def _chain_what_was_issued() -> None:
     links: dict[str, str] = {}
     copy = sa.text(
         f"INSERT INTO documents ({COPIED}, kind, occasion, previous_sha256) "  # noqa: S608 - Our own words.
-        f"SELECT {COPIED}, 'invoice', 'request:' || request_id || CASE WHEN trial THEN ':trial' ELSE '' END, :previous "
+        f"SELECT {COPIED}, 'invoice', 'request:' || request_id || CASE WHEN trial THEN '\\:trial' ELSE '' END, :previous "
         "FROM invoices WHERE id = :id"
     )
     for row in issued.all():
