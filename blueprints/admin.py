@@ -185,7 +185,7 @@ def _order_page(number: str, status: int = 200, **forms: Any) -> ResponseReturnV
         details=found.effective_details(),
         documents=[(each, _resend_form(each, deliveries)) for each in entries],
         latest=repair.latest_document(found),
-        to_decide=[(each.correction, _wanted(each.correction)) for each in entries if each.waits_for_decision],
+        to_decide=[(each, _wanted(each)) for each in _to_decide(entries)],
         deliveries=deliveries,
         entries=dashboard.entries(found),
         now=clock.now(),
@@ -199,6 +199,10 @@ def _resend_form(entry: invoices.Entry, deliveries: Sequence[Delivery]) -> Resen
     document = entry.document
     shown = sum(1 for each in deliveries if each.document_id == document.id)
     return ResendForm(formdata=None, shown=shown, document=document.id) if shown or document.file else None
+
+
+def _to_decide(entries: Sequence[invoices.Entry]) -> list[Correction]:
+    return [each.correction for each in entries if each.correction and each.waits_for_decision]
 
 
 def _wanted(correction: Correction) -> list[Change]:

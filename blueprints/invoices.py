@@ -1,5 +1,7 @@
 """« Mes factures »: the list, each document as it was issued, and « Corriger »."""
 
+from typing import Any
+
 from flask import Blueprint, Response, abort, flash, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -9,7 +11,7 @@ from documents import page
 from extensions import DomainError
 from forms.corrections import CorrectionForm
 from models import Invoice
-from services import corrections, files, invoices, invoicing, issuing
+from services import corrections, files, invoices, issuing
 from web.access import own_document_or_404, own_invoice_or_404, signed_in_customer
 from web.answers import render, see_other
 from web.changes import changes
@@ -53,8 +55,8 @@ def correct(number: str) -> ResponseReturnValue:
     """Show what the invoice says of its buyer, then what would change; a second press corrects."""
     invoice = own_invoice_or_404(number)
     said = issuing.frozen(invoice)
-    without_vat = invoicing.sold_without_vat(invoice.order)
-    form = CorrectionForm(obj=said.buyer, purchase_order=said.order.purchase_order, sold_without_vat=without_vat)
+    buyer_owes_vat = any(line.vat_category in ("K", "AE") for line in said.sale.lines)
+    form = CorrectionForm(obj=said.buyer, purchase_order=said.order.purchase_order, sold_without_vat=buyer_owes_vat)
     if not form.is_submitted() or form.only_shows():
         return _form(invoice, form)
     if not form.validate():
@@ -79,7 +81,7 @@ def _preview(invoice: Invoice, form: CorrectionForm) -> ResponseReturnValue:
         flash(str(refusal), "error")
         return _form(invoice, form, 422)
     said = issuing.frozen(invoice)
-    shown = {
+    shown: dict[str, Any] = {
         "proposal": proposal,
         "changes": changes(said, proposal.details, proposal.purchase_order),
         "unpaid": said.payment.left > 0,

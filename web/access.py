@@ -7,6 +7,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 from flask import abort
 from flask_login import current_user, login_required
 from sqlalchemy import select
+from sqlalchemy.orm import undefer
 from sqlalchemy.sql.base import ExecutableOption
 
 from extensions import db
@@ -34,9 +35,9 @@ def own_document_or_404(number: str) -> Document:
 
 
 def own_invoice_or_404(number: str) -> Invoice:
-    """Return the signed-in customer's invoice of that number; a credit note is none."""
+    """Return the signed-in customer's invoice of that number, with all that it says; a credit note is none."""
     found = Invoice.visible_to(signed_in_customer()).where(Invoice.number == number)
-    return db.session.scalar(found) or abort(404)
+    return db.session.scalar(found.options(undefer(Invoice.snapshot))) or abort(404)
 
 
 def document_or_404(number: str) -> Document:

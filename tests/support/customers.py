@@ -8,7 +8,7 @@ from models import Correction, Customer, Document, Invoice, Order, StoredFile
 from parties.details import Details
 from services import corrections, files, issuing
 from tests.support.client import LintingClient
-from tests.support.factories import PASSWORD, PLACED, a_request
+from tests.support.factories import PASSWORD, PLACED, a_request, billing_details
 
 LIST = "/espace-client/commandes"
 PERSON = {
@@ -39,7 +39,7 @@ def an_issued_invoice(order: Order, *, state: str = "sent", drawn: bool = True) 
     """
     sent_at = clock.now() if state == "sent" else None
     request = a_request(order, state=state, sent_at=sent_at, earliest_at=PLACED, deadline_at=PLACED)
-    invoice = issuing.invoice(request, order, order.effective_details() or Details(**PERSON))
+    invoice = issuing.invoice(request, order, order.effective_details() or billing_details())
     if drawn:
         invoice.file = StoredFile(name=f"{invoice.number}.pdf", sha256="0" * 64, xml_sha256="0" * 64, size=1)
     db.session.commit()
