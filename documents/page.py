@@ -163,7 +163,7 @@ def html(snapshot: Snapshot) -> str:
         .get_template("page.html")
         .render(
             page=page,
-            body=body,
+            body=body.replace("\n", ""),  # Each blank between two elements is one more for the library to lay out.
             logo_size=page.logo.fitted(50, 18) if page.logo else None,
             fallbacks=[(name, fonts.FALLBACKS[name]) for name in fonts.families(body + running_text)],
         )

@@ -19,6 +19,8 @@ from xhtml2pdf.xhtml2pdf_reportlab import PmlParagraph
 BLOCKS = {"h1": "H1", "h2": "H2", "h3": "H3", "p": "P", "div": "P", "td": "P", "th": "P", "body": "P"}
 CJK = "\u2e80"  # Where in Unicode the scripts of East Asia begin.
 KEPT = ("alt", "colspan", "lang", "role", "scope")
+ROUNDING = 0.001  # Points.
+_RULES: dict[str, Any] = {}
 SCOPES = {"": "Column", "col": "Column", "row": "Row"}
 
 
@@ -80,12 +82,31 @@ class Node:
     language: str = ""
 
 
+class _Styles(dict[Any, Any]):
+    """The style of each element once worked out: our rules name one tag or class each, and never what is around it."""
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return super().get(key[1:], default)
+
+    def __setitem__(self, key: Any, style: Any) -> None:
+        super().__setitem__(key[1:], style)
+
+
 class TaggedContext(pisaContext):
     """xhtml2pdf's context, with what each fragment and paragraph needs to tell where it comes from."""
 
     def __init__(self, path: str) -> None:
         super().__init__(path)
         self.root = Element("document")
+        self.cssAttrCache = _Styles()
+
+    def _parseCSSSource(self, text: str, sourceName: str) -> Any:  # noqa: N802, N803  xhtml2pdf's
+        """Rules that are the same in each document are read once; fonts and pages belong to a document."""
+        if "@" in text:
+            return super()._parseCSSSource(text, sourceName)
+        if text not in _RULES:
+            _RULES[text] = super()._parseCSSSource(text, sourceName)
+        return _RULES[text]
 
     def pushFrag(self) -> None:  # noqa: N802  xhtml2pdf's; called once as each element begins
         super().pushFrag()
@@ -105,6 +126,18 @@ class TaggedParagraph(PmlParagraph):
     """
 
     _drawn = False
+    _measured: tuple[float, tuple[float, float]] | None = None
+
+    def wrap(self, availWidth: float, availHeight: float) -> tuple[float, float]:  # noqa: N803  reportlab's
+        """A cell is measured again to be placed, at a width that differs by rounding alone: its lines are the same."""
+        known = self._measured if hasattr(self, "blPara") else None
+        if known is not None and abs(known[0] - availWidth) < ROUNDING:
+            self.width, self.height = known[1]
+            return known[1]
+        size: tuple[float, float] = super().wrap(availWidth, availHeight)
+        # A picture's size depends on the height as well.
+        self._measured = None if any(hasattr(frag, "cbDefn") for frag in self.frags) else (availWidth, size)
+        return size
 
     def drawPara(self, debug: int = 0) -> None:  # noqa: N802  reportlab's
         if self._drawn:

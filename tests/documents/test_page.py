@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -10,6 +11,7 @@ import pytest
 
 from documents import formatting, mentions, page
 from documents.page import Contents
+from documents.renderer import TEMPLATES
 from documents.snapshot import Payment, Reference, Snapshot
 from documents.totals import Sale
 
@@ -206,3 +208,20 @@ def test_what_customers_type_is_escaped_in_every_script() -> None:
 
 def test_a_page_holds_no_style_of_an_element() -> None:
     assert " style=" not in page.html(a_snapshot(trial=True, buyer=COMPANY, shipping_address=GERLAND))
+
+
+def test_rules_name_one_tag_or_class_since_equal_elements_share_their_style() -> None:
+    for name in ("page.css", "document.css"):
+        text = re.sub(r"/\*.*?\*/|{%.*?%}", "", (TEMPLATES / name).read_text(encoding="utf-8"), flags=re.DOTALL)
+        text = text.replace("{{", "").replace("}}", "")
+        selectors = [selector for part in re.findall(r"([^{}]+){", text) for selector in part.split(",")]
+        assert len(selectors) > 5
+        for selector in selectors:
+            assert re.fullmatch(r"@font-face|@page|\.?[a-z0-9]+", selector.strip()), selector
+
+
+def test_rules_that_are_read_once_say_nothing_of_one_document() -> None:
+    text = (TEMPLATES / "page.css").read_text(encoding="utf-8")
+    assert "{{" not in text
+    assert "{%" not in text
+    assert "@" not in text

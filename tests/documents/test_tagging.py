@@ -33,7 +33,7 @@ def _our_faces() -> None:
 
 def structure(body: str) -> list[Any]:
     """The structure of some markup as nested lists, without the foot: [tag, kid…], a kid being a list or a piece."""
-    _, root = pdf.lay_out(f"{STYLE}{body}", RUNNING)
+    _, root = pdf.lay_out(f"<html>{STYLE}{body}</html>", RUNNING)
     assert isinstance(root.kids[-1], Node)
     assert root.kids[-1].tag == "P"
     return [outline(kid) for kid in root.kids[:-1]]
@@ -99,7 +99,7 @@ def test_text_beside_a_block_keeps_its_place() -> None:
 def test_a_table_has_rows_headers_and_cells_and_keeps_its_empty_ones() -> None:
     rows = ("<th>A</th><th>B</th>", "<th scope='row'>1</th><td></td>", "<td>x</td><td>y</td>")
     markup = f"<table>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
-    _, root = pdf.lay_out(STYLE + markup, RUNNING)
+    _, root = pdf.lay_out(f"<html>{STYLE}{markup}</html>", RUNNING)
     (table,) = nodes(root, "Table")
     assert outline(table) == [
         "Table",
@@ -112,7 +112,7 @@ def test_a_table_has_rows_headers_and_cells_and_keeps_its_empty_ones() -> None:
 
 def test_a_cell_over_two_columns_says_so() -> None:
     _, root = pdf.lay_out(
-        f"{STYLE}<table><tr><td colspan='2'>A</td></tr><tr><td>b</td><td>c</td></tr></table>", RUNNING
+        f"<html>{STYLE}<table><tr><td colspan='2'>A</td></tr><tr><td>b</td><td>c</td></tr></table></html>", RUNNING
     )
     assert [[cell.span for cell in nodes(row, "TD")] for row in nodes(root, "TR")] == [[2], [1, 1]]
 
@@ -138,23 +138,23 @@ def test_a_paragraph_over_two_pages_is_one_element_of_two_pieces() -> None:
 
 
 def test_a_cell_over_two_pages_is_one_cell_of_one_table() -> None:
-    words = "<br>".join(f"ligne {number}" for number in range(90))
+    words = "<br/>".join(f"ligne {number}" for number in range(90))
     (table,) = structure(f"<table repeat='1'><tr><th>A</th></tr><tr><td>{words}</td></tr></table>")
     assert table == ["Table", ["TR", ["TH", (0, 0)]], ["TR", ["TD", (0, 1), (1, 0)]]]
 
 
 def test_another_language_is_told() -> None:
-    _, root = pdf.lay_out(f"{STYLE}<p>Total</p><p lang='en'>Total</p>", RUNNING)
+    _, root = pdf.lay_out(f"<html>{STYLE}<p>Total</p><p lang='en'>Total</p></html>", RUNNING)
     assert [node.language for node in nodes(root, "P")] == ["", "en", ""]
 
 
-@pytest.mark.parametrize("typed", ["un mot", "deux<br>lignes", "un <b>mot gras</b><br>et <b>un</b><br>autre"])
+@pytest.mark.parametrize("typed", ["un mot", "deux<br/>lignes", "un <b>mot gras</b><br/>et <b>un</b><br/>autre"])
 def test_lines_are_parted_by_a_blank(typed: str) -> None:
-    drawn, _ = pdf.lay_out(f"{STYLE}<p>{typed}</p>", RUNNING)
+    drawn, _ = pdf.lay_out(f"<html>{STYLE}<p>{typed}</p></html>", RUNNING)
     with pikepdf.open(BytesIO(drawn)) as file:
         instructions = pikepdf.parse_content_stream(file.pages[0])
     shown = "".join(str(i.operands[0]) for i in instructions if str(i.operator) == "Tj")
-    spoken = typed.replace("<br>", " ").replace("<b>", "").replace("</b>", "")
+    spoken = typed.replace("<br/>", " ").replace("<b>", "").replace("</b>", "")
     assert shown.startswith(spoken)
 
 
