@@ -67,9 +67,10 @@ def _unlike_page(text: str, document: Snapshot) -> list[str]:
 def _must_show(document: Snapshot) -> Counter[Decimal]:
     """Lines and totals, and the VAT where the law knows any."""
     totals, payment = document.totals, document.payment
-    amounts = [*(line.net for line in totals.lines), totals.gross]
-    if any(row.category != "O" and row.exemption not in WITHOUT_VAT for row in totals.rates):
-        amounts += [totals.net, totals.vat, *(amount for row in totals.rates for amount in (row.net, row.vat))]
+    taxed = [row for row in totals.rates if row.category != "O" and row.exemption not in WITHOUT_VAT]
+    amounts = [*(line.net for line in totals.lines), totals.gross, *(row.vat for row in taxed)]
+    if taxed:
+        amounts += [totals.net, totals.vat, *(row.net for row in totals.rates)]
     amounts += [amount for amount in (payment.left, document.vat_in_euros) if amount]
     return Counter(abs(amount) for amount in amounts)
 
