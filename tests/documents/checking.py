@@ -9,7 +9,7 @@ from documents import archive, facturx, pdf
 from documents.snapshot import Snapshot
 from tests.support.validators import facturx_problems, pdf_problems
 
-from .reading import CENT, XmlAmounts, amounts_in, figures_in, inexact, page_text
+from .reading import CENT, XmlAmounts, amounts_in, figures_in, inexact, names_in, page_text
 
 # Of these no VAT is shown, since there is none (CGI art. 293 E, 297 E, 256 ter).
 WITHOUT_VAT = ("VATEX-FR-FRANCHISE", "VATEX-EU-F", "VATEX-EU-I", "VATEX-EU-J")
@@ -29,6 +29,7 @@ def problems_of(document: Snapshot, total: Decimal, *, french: bool) -> list[str
         *("[embedded] not the XML of the snapshot" for _ in range(archive.embedded_xml(file) != xml)),
         *(f"[exact] {problem}" for problem in inexact(amounts, lines_per_rate=spread)),
         *(f"[snapshot] {problem}" for problem in _unlike(amounts, document)),
+        *(f"[name] {theirs!r} became {ours!r}" for ours, theirs in _renamed(names_in(xml), document)),
         *(f"[page] {problem}" for problem in _unlike_page(page_text(file), document)),
     ]
 
@@ -51,6 +52,12 @@ def _unlike(amounts: XmlAmounts, document: Snapshot) -> list[str]:
         "VAT in euros": (amounts.vat_in_euros, document.vat_in_euros),
     }
     return [f"{name}: {ours} in the XML, {theirs} kept" for name, (ours, theirs) in pairs.items() if ours != theirs]
+
+
+def _renamed(names: list[str], document: Snapshot) -> list[tuple[str, str]]:
+    """Names that are not exactly the ones typed, in whatever script."""
+    typed = [document.buyer.display_name, *(line.description for line in document.sale.lines)]
+    return [(ours, theirs) for ours, theirs in zip(names, typed, strict=True) if ours != theirs]
 
 
 def _unlike_page(text: str, document: Snapshot) -> list[str]:

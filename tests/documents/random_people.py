@@ -84,12 +84,16 @@ def corsican(chance: Random) -> Details:
 
 
 def overseas(chance: Random) -> Details:
-    postal_code, city = chance.choice(
-        (("97400", "Saint-Denis"), ("97110", "Pointe-à-Pitre"), ("97200", "Fort-de-France"))
-    )
-    if chance.random() < 0.5:
+    """Somebody in an overseas department, whose country is France or, as some write it, the department."""
+    country, postal_code, city = chance.choice((
+        ("FR", "97400", "Saint-Denis"),
+        ("RE", "97410", "Saint-Pierre"),
+        ("FR", "97110", "Pointe-à-Pitre"),
+        ("FR", "97200", "Fort-de-France"),
+    ))  # fmt: skip
+    if country == "FR" and chance.random() < 0.5:
         return company(chance, postal_code, city)
-    return consumer(chance, "FR", postal_code, city)
+    return consumer(chance, country, postal_code, city)
 
 
 def monegasque(chance: Random) -> Details:

@@ -1,4 +1,4 @@
-"""Amounts read back from the finished files, by none of the code that wrote them."""
+"""Amounts and names read back from the finished files, by none of the code that wrote them."""
 
 from __future__ import annotations
 
@@ -85,6 +85,16 @@ def amounts_in(xml: bytes) -> XmlAmounts:
         due=_sum(sums, "ram:DuePayableAmount"),
         vat_in_euros=Decimal(others[0].text or "") if others else None,
     )
+
+
+def names_in(xml: bytes) -> list[str]:
+    """The buyer's name (BT-44) and what each line sold (BT-153), letter by letter."""
+    root = etree.fromstring(xml)
+    named = (
+        "//ram:BuyerTradeParty/ram:Name",
+        "//ram:IncludedSupplyChainTradeLineItem/ram:SpecifiedTradeProduct/ram:Name",
+    )
+    return [found.text or "" for path in named for found in _all(root, path)]
 
 
 def inexact(amounts: XmlAmounts, *, lines_per_rate: int = 0) -> list[str]:
