@@ -43,6 +43,11 @@ def unit_price(amount: Decimal, language: str = FRENCH) -> str:
     return _signed(format_decimal(amount, "#,##0.00####", locale=language))
 
 
+def exchange_rate(rate: Decimal, language: str = FRENCH) -> str:
+    """Euros for one unit of another currency, with all of the up to eight decimals that shops send, « 0,91743119 »."""
+    return format_decimal(rate, "#,##0.00######", locale=language)
+
+
 def quantity(value: Decimal, language: str = FRENCH) -> str:
     """A quantity with the decimals it needs and no others, « 2 », « 1,5 »."""
     return _signed(format_decimal(value, "#,##0.######", locale=language, decimal_quantization=False))
@@ -55,11 +60,15 @@ def rate(percent: Decimal, language: str = FRENCH) -> str:
 
 
 def date_words(day: date, language: str = FRENCH) -> str:
-    """A date in words, « 24 novembre 2026 », its parts kept together by U+00A0; the first of a month is « 1er »."""
+    """A date in words, « 24 novembre 2026 », its parts kept together by U+00A0; the first of a month is « 1er ».
+
+    The longer Spanish « 24 de noviembre de 2026 » may be broken before its year.
+    """
     words = format_date(day, _DATES.get(language, "d MMMM y"), locale=language)
     if day.day == 1 and language == FRENCH:
         words = "1er" + words[1:]
-    return words.replace(" ", NO_BREAK)
+    words = words.replace(" ", NO_BREAK)
+    return words.replace(f"{NO_BREAK}de{NO_BREAK}{day.year}", f" de{NO_BREAK}{day.year}")
 
 
 def _signed(text: str) -> str:

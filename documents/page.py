@@ -415,7 +415,7 @@ def _payment(snapshot: Snapshot, said: Words) -> Iterator[str]:
         yield said.vat_in_euros.format(
             amount=money(snapshot.vat_in_euros, "EUR", language),
             currency=snapshot.currency,
-            rate=formatting.unit_price(snapshot.exchange_rate, language),
+            rate=formatting.exchange_rate(snapshot.exchange_rate, language),
         )
 
 
