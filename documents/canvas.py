@@ -104,10 +104,16 @@ class NumberedCanvas(MarkedCanvas):
                 self._draw_watermark(width, height)
 
     def _draw_text(self, y: float, text: str, size: float) -> None:
-        """One line from the left margin, each character in the first face that has it."""
+        """One line from the left margin, each character in the first face that has it.
+
+        What is too long for a line, beside the number of the page, is set smaller.
+        """
         line = self.beginText(MARGIN, y)
-        for run, face in fonts.runs(text, REGULAR, self.running.fallbacks):
-            line.setFont(face, size)
+        runs = fonts.runs(text, REGULAR, self.running.fallbacks)
+        room = self._pagesize[0] - 2 * MARGIN - 20 * mm
+        fitted = min(size, room / (sum(stringWidth(run, face, 1) for run, face in runs) or 1))
+        for run, face in runs:
+            line.setFont(face, fitted)
             line.textOut(run)
         line.textOut(" ")
         self.drawText(line)

@@ -426,8 +426,8 @@ def _due(snapshot: Snapshot, said: Words, left: str, day: str) -> Iterator[str]:
         if snapshot.buyer.kind == "company":
             yield said.due_on.format(date=day)
     elif identity.iban:
-        account = f"IBAN {grouped(identity.iban, 4, 4, 4, 4, 4, 4, 3)}"
-        account += f", BIC {identity.bic}" if identity.bic else ""
+        account = f"IBAN{NO_BREAK}{grouped(identity.iban, 4, 4, 4, 4, 4, 4, 3)}"
+        account += f", BIC{NO_BREAK}{identity.bic}" if identity.bic else ""
         yield said.to_pay_by_transfer.format(amount=left, date=day, account=account)
     else:
         yield said.to_pay.format(amount=left, date=day)
