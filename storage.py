@@ -31,7 +31,7 @@ def write_once(name: str, data: bytes) -> Stored:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        with open(temporary, "xb", opener=_for_us_alone) as file:
+        with open(temporary, "xb", opener=for_us_alone) as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -70,7 +70,7 @@ def _path(name: str) -> Path:
     return path
 
 
-def _for_us_alone(path: str, flags: int) -> int:
+def for_us_alone(path: str, flags: int) -> int:
     """Open a file that no other account of the machine reads, whatever the umask is: invoices name people."""
     return os.open(path, flags, 0o600)
 

@@ -28,8 +28,9 @@ ABSENT = components.absent()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let a run draw and check more documents of orders by chance than the sample."""
+    """Let a run draw and check more documents of orders by chance, and issue more under kills, than the sample."""
     parser.addoption("--documents", type=int, default=24, help="how many random documents to check (default: 24)")
+    parser.addoption("--issued", type=int, default=60, help="how many documents to issue under kills (default: 60)")
 
 
 def pytest_report_header() -> list[str]:

@@ -1,0 +1,123 @@
+"""Four processes that issue and draw what is due, one of which is killed every moment; run by `python -m`.
+
+Arguments: how many are killed at most, and the seed of the kills. The output says how many were.
+"""
+
+import os
+import random
+import signal
+import sys
+import time
+import traceback
+from contextlib import suppress
+from datetime import timedelta
+
+from flask import Flask
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import aliased
+
+import config
+from app import create_app
+from documents import pdf
+from extensions import db, transaction
+from models import CreditNote, Document, Invoice, InvoiceRequest, StoredFile
+from services import files, invoicing, issuing, leases, production
+from services.leases import LeaseLost
+
+PROCESSES = 4
+CREDITED_OF = 3  # Each third invoice is credited,
+DRAWN_OF = 5  # and each fifth document drawn, which takes longer than a process may live.
+
+
+def main() -> int:
+    """Kill and start again until all is issued and drawn."""
+    most, chance = int(sys.argv[1]), random.Random(int(sys.argv[2]))  # noqa: S311 - Nothing secret.
+    leases.LEASE = timedelta(milliseconds=300)  # The dead hold what they had no longer than that.
+    app = create_app(config.environment())
+    pdf.warm_up()
+    children = [_start(app, chance.random()) for _ in range(PROCESSES)]
+    killed = 0
+    while children:
+        time.sleep(chance.uniform(0.03, 0.12))
+        victim = chance.choice(children)
+        if killed < most:
+            os.kill(victim, signal.SIGKILL)  # Or what is left of it, when it has ended by itself.
+        children.remove(victim)
+        status = os.waitpid(victim, 0)[1]
+        if os.WIFSIGNALED(status):
+            killed += 1
+            children.append(_start(app, chance.random()))
+        elif status:
+            return 1
+    print(f"killed {killed}")  # noqa: T201 - What the test reads.
+    return 0
+
+
+def _start(app: Flask, seed: float) -> int:
+    child = os.fork()  # Nothing has opened a connection before.
+    if child:
+        return child
+    status = 1
+    try:
+        with app.app_context():
+            _work(random.Random(seed))  # noqa: S311 - Nothing secret.
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+        raise
+    finally:
+        os._exit(status)
+
+
+def _work(chance: random.Random) -> None:
+    """Issue, credit and draw in any order, until there is nothing left to do."""
+    while True:
+        work = _left()
+        if not work:
+            return
+        kind, row = chance.choice(work)
+        if kind == "issue":
+            lease = production.claim(row)
+            if lease:
+                with suppress(LeaseLost):
+                    production.issue(lease)
+        elif kind == "credit":
+            _credit(row)
+        else:
+            files.ensure(row)
+
+
+def _left() -> list[tuple[str, int]]:
+    note = aliased(CreditNote)
+    requests = select(InvoiceRequest.id).where(InvoiceRequest.state == "scheduled")
+    uncredited = (
+        select(Invoice.id)
+        .outerjoin(note, note.credits_id == Invoice.id)
+        .where(Invoice.request_id % CREDITED_OF == 0, note.id.is_(None))
+    )
+    undrawn = select(Document.id).outerjoin(StoredFile).where(StoredFile.id.is_(None), Document.id % DRAWN_OF == 0)
+    kinds = {"issue": requests, "credit": uncredited, "draw": undrawn}
+    work = [(kind, row) for kind, found in kinds.items() for row in db.session.scalars(found.limit(20))]
+    db.session.rollback()
+    return work
+
+
+def _credit(invoice_id: int) -> None:
+    invoice = db.session.get_one(Invoice, invoice_id)
+    with suppress(IntegrityError), transaction():
+        invoicing.lock_order(invoice.order_id)
+        if db.session.scalar(select(func.count()).where(CreditNote.credits_id == invoice_id)):
+            return
+        issuing.credit_note(
+            invoice,
+            None,
+            reason="Retour de la marchandise",
+            settlement="refund",
+            refunded_on=None,
+            occasion=f"test:{invoice_id}",
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
