@@ -1,5 +1,6 @@
 """« Mes factures »: the list, each document as it was issued, and « Corriger »."""
 
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, abort, flash, render_template, url_for
@@ -55,8 +56,8 @@ def correct(number: str) -> ResponseReturnValue:
     """Show what the invoice says of its buyer, then what would change; a second press corrects."""
     invoice = own_invoice_or_404(number)
     said = issuing.frozen(invoice)
-    buyer_owes_vat = any(line.vat_category in ("K", "AE") for line in said.sale.lines)
-    form = CorrectionForm(obj=said.buyer, purchase_order=said.order.purchase_order, sold_without_vat=buyer_owes_vat)
+    wants = partial(corrections.buyer_problems, said)
+    form = CorrectionForm(obj=said.buyer, purchase_order=said.order.purchase_order, sale_wants=wants)
     if not form.is_submitted() or form.only_shows():
         return _form(invoice, form)
     if not form.validate():

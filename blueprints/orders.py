@@ -1,5 +1,6 @@
 """« Mes commandes »: the list, one order, its billing details, and the request for its invoice."""
 
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -99,8 +100,8 @@ def _billing_form(order: Order, **options: Any) -> BillingForm:
     """Make the form of this order; the tick that changes the account too is on when the account has no details."""
     customer = signed_in_customer()
     proposed = billing_service.proposed_details(order, customer)
-    without_vat = invoicing.sold_without_vat(order)
-    return BillingForm(obj=proposed, also_account=customer.billing is None, sold_without_vat=without_vat, **options)
+    wants = partial(invoicing.buyer_problems, order)
+    return BillingForm(obj=proposed, also_account=customer.billing is None, sale_wants=wants, **options)
 
 
 def _sections(order: Order) -> dict[str, Any]:

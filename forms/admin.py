@@ -1,18 +1,19 @@
 """The forms of the admin's order page."""
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, DecimalField, IntegerField, StringField
-from wtforms.validators import InputRequired, Length, NumberRange, Optional
+from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
 from wtforms.widgets import HiddenInput, TextInput
 
 from forms.auth import email_field
 from forms.orders import printable, tidy
 from services.crediting import LONGEST_REASON
 
-LARGEST_AMOUNT = Decimal("9999999999.99")
+AMOUNT = re.compile(r"-?[0-9]{1,10}(\.[0-9]{1,2})?")
 
 
 def _count(most: int = 10_000) -> IntegerField:
@@ -24,7 +25,7 @@ def _reason(label: str) -> StringField:
         label,
         filters=[tidy],
         validators=[
-            InputRequired(_l("Indiquez le motif.")),
+            DataRequired(_l("Indiquez le motif.")),
             Length(max=LONGEST_REASON, message=_l("Le motif peut contenir %(max)d caractères au plus.")),
             printable,
         ],
@@ -39,13 +40,8 @@ class AmountField(DecimalField):
     def process_formdata(self, valuelist: list[str]) -> None:
         """Read a decimal comma or point, with at most two places; blanks and a euro sign count for nothing."""
         typed = "".join(valuelist[0].replace("€", "").split()).replace(",", ".") if valuelist else ""
-        try:
-            self.data = Decimal(typed) if typed else None
-        except InvalidOperation:
-            self.data = None
-            raise ValueError(_l("Écrivez un montant, par exemple 12,50.")) from None
-        if self.data is not None and (not self.data.is_finite() or self.data != round(self.data, 2)):
-            self.data = None
+        self.data = Decimal(typed) if AMOUNT.fullmatch(typed) else None
+        if typed and self.data is None:
             raise ValueError(_l("Écrivez un montant, par exemple 12,50."))
 
 
@@ -69,7 +65,7 @@ class CreditForm(FlaskForm):
         _l("Montant TTC"),
         validators=[
             Optional(),
-            NumberRange(Decimal("0.01"), LARGEST_AMOUNT, _l("Le montant d'un avoir est positif.")),
+            NumberRange(min=Decimal("0.01"), message=_l("Le montant d'un avoir est positif.")),
         ],
     )
     reason = _reason(_l("Motif"))

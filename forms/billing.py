@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from flask import request
@@ -33,7 +33,7 @@ class BillingForm(FlaskForm):
 
     Only the fields in `shown` are rendered; the others are neither required nor sent, and keep what is on record until
     the details are recorded. `also_account` exists on an order's form alone: give its first state, on or off.
-    `sold_without_vat` is said of an order whose buyer owes the VAT, and must have a VAT number for that.
+    `sale_wants` says what the sale that is to be invoiced wants of such details besides: a sentence by field.
     """
 
     kind = RadioField(
@@ -59,13 +59,17 @@ class BillingForm(FlaskForm):
     also_account = BooleanField(_l("Enregistrer aussi dans mes données de facturation"))
 
     def __init__(
-        self, *args: Any, also_account: bool | None = None, sold_without_vat: bool = False, **kwargs: Any
+        self,
+        *args: Any,
+        also_account: bool | None = None,
+        sale_wants: Callable[[Details], Mapping[str, str]] | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, also_account=also_account, **kwargs)
         if also_account is None:
             del self.also_account
         self.tax_id_required = config.current().tax_id_required
-        self.sold_without_vat = sold_without_vat
+        self.sale_wants = sale_wants
         self.needs = rules.requirements(self.kind.data, self.country.data or "", self.tax_id_required)
         self.took_proposal = self.only_shows() and USE_PROPOSED in request.form
         if self.took_proposal:
@@ -106,7 +110,10 @@ class BillingForm(FlaskForm):
     def validate(self, extra_validators: Mapping[str, Any] | None = None) -> bool:
         """Put what keeps an invoice from being made out to these details beside the fields; True when nothing does."""
         good = bool(super().validate(extra_validators))
-        problems = rules.problems(self.details(), self.tax_id_required, sold_without_vat=self.sold_without_vat)
+        details = self.details()
+        problems = rules.problems(details, self.tax_id_required)
+        if self.sale_wants:
+            problems = {**self.sale_wants(details), **problems}
         for name, message in problems.items():
             self[name].errors = (*self[name].errors, message)
             good = False

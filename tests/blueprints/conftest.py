@@ -24,3 +24,9 @@ def newcomer(client: LintingClient) -> Customer:
 def unproven(client: LintingClient) -> Customer:
     """An account whose mailbox is not proven."""
     return sign_in(client, a_customer(email="inconnu@example.org", confirmed=False))
+
+
+@pytest.fixture
+def admin(client: LintingClient) -> Customer:
+    """The merchant, signed in."""
+    return sign_in(client, a_customer(email="admin@example.org", admin=True))

@@ -21,14 +21,6 @@ RIGHT = "jean@example.org"
 
 
 @pytest.fixture
-def admin(client: LintingClient) -> Customer:
-    """An admin, signed in."""
-    customer = a_customer(email="admin@example.org", admin=True)
-    client.post("/connexion", data={"email": customer.email, "password": PASSWORD})
-    return customer
-
-
-@pytest.fixture
 def invoiced(app: Flask, smtp_server: Mailbox) -> Order:
     """An order whose invoice has been mailed."""
     now = clock.now()
