@@ -152,12 +152,11 @@ def normalise(details: Details) -> Details:
     return replace(details, kind=kind, country=country, **kept)
 
 
-def problems(details: Details, tax_id_required: TaxIdRequired, *, sold_without_vat: bool = False) -> dict[str, str]:
+def problems(details: Details, tax_id_required: TaxIdRequired) -> dict[str, str]:
     """Return what keeps an invoice from being made out to these details: a French sentence by field, or nothing.
 
-    Takes normalised details. The order is the form's, so that the first problem is the one to look at first.
-    `sold_without_vat`: the buyer owes the VAT, so that the invoice bears their VAT number (CGI ann. II art. 242 nonies
-    A I-3°, BR-IC-02, BR-AE-02).
+    Takes normalised details. The order is the form's, so that the first problem is the one to look at first. What one
+    sale wants besides is `documents.cases.buyer_problems`.
     """
     needs = requirements(details.kind, details.country, tax_id_required)
     found: dict[str, str] = {}
@@ -173,28 +172,16 @@ def problems(details: Details, tax_id_required: TaxIdRequired, *, sold_without_v
             message = ""
         if message:
             found[field] = message
-    if sold_without_vat and not details.vat_number:
-        found |= _vat_number_wanted(needs.shown, details.kind)
     return found
 
 
-def _vat_number_wanted(shown: frozenset[str], kind: str) -> dict[str, str]:
-    """Say where the VAT number goes that a sale without VAT rests on; a far company has no field for one."""
-    why = "Cette commande a été vendue sans TVA à une entreprise\u00a0:"
-    if "vat_number" in shown:
-        return {"vat_number": f"{why} indiquez son numéro de TVA intracommunautaire."}
-    if kind == "individual":
-        return {"kind": f"{why} choisissez «\u00a0Entreprise\u00a0» et indiquez son numéro de TVA."}
-    return {}
-
-
-def enough_for_invoice(details: Details, tax_id_required: TaxIdRequired, *, sold_without_vat: bool = False) -> bool:
+def enough_for_invoice(details: Details, tax_id_required: TaxIdRequired) -> bool:
     """Tell whether an invoice can be made out to these details as they are.
 
     The form asks a French company for its SIRET; a shop that sent only the SIREN, or the VAT number that holds it,
     sent what the law wants on the document (Code de commerce, art. R123-237).
     """
-    found = problems(details, tax_id_required, sold_without_vat=sold_without_vat)
+    found = problems(details, tax_id_required)
     only_siren = len(details.siret) != 14 and numbers.is_siren(details.siren)
     return not found or (set(found) == {"siret"} and only_siren)
 

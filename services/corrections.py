@@ -64,6 +64,12 @@ def propose(invoice: Invoice, details: Details, purchase_order: str) -> Proposal
     return Proposal(invoice, details, purchase_order, changes, immediate)
 
 
+def buyer_problems(said: Snapshot, details: Details) -> dict[str, str]:
+    """Return what these details lack for the sale that was invoiced: a French sentence by field."""
+    country, postal_code = (said.delivery.country, said.delivery.postal_code) if said.delivery else ("", "")
+    return cases.buyer_problems(said.sale, said.seller, details, country=country, postal_code=postal_code)
+
+
 def submit(invoice: Invoice, details: Details, purchase_order: str, customer: Customer) -> Correction:
     """Afterwards the invoice is replaced, or an admin is asked to; a second press gives the same correction.
 
@@ -161,9 +167,7 @@ def _changed(before: Details, after: Details) -> tuple[str, ...]:
 
 def _require_fitting(said: Snapshot, details: Details) -> None:
     """Raise DomainError when an invoice of this sale could not have been made out to these details."""
-    place, rule = said.delivery, config.current().tax_id_required
-    country, postal_code = (place.country, place.postal_code) if place else ("", "")
-    wrong = cases.buyer_problems(said.sale, said.seller, details, country=country, postal_code=postal_code)
+    rule, wrong = config.current().tax_id_required, buyer_problems(said, details)
     if not rules.enough_for_invoice(details, rule):
         wrong = rules.problems(details, rule) | wrong
     if wrong:

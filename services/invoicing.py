@@ -12,7 +12,7 @@ import config
 import task_queue
 from documents import cases
 from extensions import DomainError, db, transaction
-from models import Customer, Delivery, InvoiceRequest, Milestone, Order, OrderLine
+from models import Customer, Delivery, InvoiceRequest, Milestone, Order
 from parties import rules
 from parties.details import Details
 from services import history, issuing, outbox
@@ -148,12 +148,6 @@ def ring_what_is_due(customer_id: int) -> None:
 def of_order(order_id: int) -> InvoiceRequest:
     """Return the request of an order that has one."""
     return db.session.scalars(select(InvoiceRequest).where(InvoiceRequest.order_id == order_id)).one()
-
-
-def sold_without_vat(order: Order) -> bool:
-    """Tell whether the buyer owes the VAT of this order (K, AE): its invoice then bears their VAT number."""
-    owed = select(OrderLine.id).where(OrderLine.order_id == order.id, OrderLine.vat_category.in_(("K", "AE")))
-    return db.session.scalar(owed.limit(1)) is not None
 
 
 def lock_order(order_id: int) -> Order:

@@ -22,11 +22,7 @@ def _sums(order: Order) -> list[str]:
 
 
 def _case(order: Order) -> tuple[str, ...]:
-    billing = order.effective_details()
-    place = order.shipping_address or {}
-    country, postal_code = place.get("country", ""), place.get("postal_code", "")
-    if not place and billing:
-        country, postal_code = billing.country, billing.postal_code
+    country, postal_code = _place(order)
     return cases.problems(
         sale_of(order),
         issuing.seller_of(order),
@@ -35,6 +31,14 @@ def _case(order: Order) -> tuple[str, ...]:
         currency=order.currency,
         exchange_rate=order.exchange_rate,
     )
+
+
+def _place(order: Order) -> tuple[str, str]:
+    """Where the order goes, by country and postal code: its own address, else the buyer's, else nobody knows yet."""
+    if order.shipping_address:
+        return order.shipping_address.get("country", ""), order.shipping_address.get("postal_code", "")
+    buyer = order.effective_details()
+    return (buyer.country, buyer.postal_code) if buyer else ("", "")
 
 
 def _after_invoice(order: Order) -> list[str]:

@@ -127,8 +127,10 @@ class Order(Model):
         return next((word for word, moment in steps.items() if moment), "placed")
 
     def _was_returned_by_a_company(self) -> bool:
-        """Whether invoice and credit note are due all the same: between taxable persons what was delivered is invoiced
-        (CGI art. 289, I-1-a), and the return corrects that invoice (I-5)."""
+        """Whether invoice and credit note are due all the same.
+
+        Between taxable persons what was delivered is invoiced (CGI art. 289, I-1-a); its return corrects that (I-5).
+        """
         details = self.effective_details()
         return bool(self.fulfilled_at and details and rules.names_a_registered_company(details))
 

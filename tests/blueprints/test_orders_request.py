@@ -14,10 +14,11 @@ import clock
 from extensions import db
 from models import BillingDetails, Customer, InvoiceRequest
 from tests.support.client import LintingClient
-from tests.support.customers import PERSON, an_issued_invoice, page_of, sign_in
+from tests.support.customers import COMPANY, PERSON, an_issued_invoice, page_of, sign_in
 from tests.support.factories import (
     PLACED,
     a_customer,
+    a_line,
     a_request,
     an_order,
     billing_details,
@@ -341,3 +342,15 @@ def test_a_trial_promises_no_mail_to_the_customer(make_app: Callable[..., Flask]
         page = browser.get(page_of(order)).text
     assert "le spécimen de cette facture est allé au vendeur" in page
     assert "Votre facture vous a été envoyée" not in page
+
+
+def test_the_form_says_what_a_sale_without_vat_wants_of_its_buyer(client: LintingClient, claire: Customer) -> None:
+    berlin = {"name": "", "line1": "Am Ufer 1", "line2": "", "postal_code": "10115", "city": "Berlin", "country": "DE"}
+    line = a_line(vat_rate=Decimal(0), vat_category="K")
+    order = an_order(customer=claire, lines=[line], total=Decimal("26.82"), shipping_address=berlin)
+    for data, field in ((PERSON, "kind"), (COMPANY | {"vat_number": "FR44732829320"}, "vat_number")):
+        answer = client.post(page_of(order) + "/facturation", data=data)
+        assert answer.status_code == 422
+        assert "a été vendue sans TVA" in answer.text
+        assert f'id="{field}-error"' in answer.text
+    assert order.billing is None

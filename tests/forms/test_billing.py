@@ -164,8 +164,10 @@ def test_a_new_form_begins_with_a_person_in_france(app: Flask) -> None:
         assert next(iter(form.country)).label.text == "France"
 
 
-def test_an_order_sold_without_vat_asks_for_the_buyers_vat_number(post: FormMaker) -> None:
-    person, company = post(PERSON, sold_without_vat=True), post(COMPANY, sold_without_vat=True)
-    assert "Entreprise" in person.errors["kind"][0]
-    assert "vendue sans TVA" in company.errors["vat_number"][0]
-    assert post(COMPANY | {"vat_number": VAT_NUMBER}, sold_without_vat=True).outcome
+def test_what_the_sale_wants_stands_beside_its_field_and_what_is_plainly_wrong_comes_first(post: FormMaker) -> None:
+    def wants(details: Details) -> dict[str, str]:
+        return {"vat_number": "Vendue sans TVA."} if not details.vat_number.startswith("DE") else {}
+
+    assert post(COMPANY, sale_wants=wants).errors == {"vat_number": ("Vendue sans TVA.",)}
+    assert "n'est pas valide" in post(COMPANY | {"vat_number": "FR1"}, sale_wants=wants).errors["vat_number"][0]
+    assert post(COMPANY, sale_wants=lambda _details: {}).outcome

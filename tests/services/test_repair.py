@@ -12,7 +12,7 @@ import clock
 import jobs
 from extensions import DomainError, db
 from models import AuditEntry, Delivery, InvoiceRequest, Order
-from services import dashboard, repair
+from services import corrections, crediting, dashboard, repair
 from tests.support.factories import a_customer, a_request, an_order, billing_details
 from tests.support.mailbox import Mailbox
 
@@ -85,6 +85,56 @@ def test_a_specimen_is_sent_again_to_the_merchant_only(make_app: Callable[..., F
         assert repair.resend(order, 1)
         delivered(app, order)
         assert mails(order) == [("alertes@boutique.example", "sent")] * 2
+
+
+def test_every_document_of_an_order_is_sent_again_by_itself(app: Flask, smtp_server: Mailbox) -> None:
+    order = an_automatic_request()
+    produced(app, order)
+    first = order.issued_invoice
+    assert first
+    corrections.submit(first, billing_details(line1="14 rue Mercière"), "", a_customer())
+    db.session.expire_all()
+    assert [(each.kind, each.number) for each in order.documents] == [
+        ("invoice", "FA-2026-000001"), ("invoice", "FA-2026-000002"), ("credit_note", "AV-2026-000001")
+    ]  # fmt: skip
+    for mail in dashboard.deliveries(order)[1:]:
+        worked(app, jobs.deliver, mail.id)
+    for document in order.documents:
+        assert repair.resend(order, 1, document.id)
+        assert not repair.resend(order, 1, document.id)
+        delivered(app, order)
+        last = smtp_server.messages[-1]
+        assert [part.get_filename() for part in last.iter_attachments()] == [f"{document.number}.pdf"]
+    assert len(smtp_server.messages) == 6
+    assert repair.latest_document(order) is order.documents[1]
+
+
+def test_sending_a_credit_note_again_does_not_speak_for_the_invoice(app: Flask, smtp_server: Mailbox) -> None:
+    order = an_automatic_request()
+    smtp_server.answer_to_rcpt = "550 5.1.1 no such mailbox"
+    produced(app, order)
+    invoice = order.issued_invoice
+    assert invoice
+    note = crediting.credit(invoice, amount=None, reason="Retour", refund=True, shown=0)
+    assert note
+    note_id = note.id
+    delivered(app, order)
+    smtp_server.answer_to_rcpt = ""
+    assert repair.resend(order, 1, note_id)
+    delivered(app, order)
+    assert order.request
+    assert order.request.state == "needs_attention"
+    assert [found.number for found in dashboard.page("envois-en-echec").orders] == [order.number]
+    assert dashboard.counts()["envois-en-echec"] == 1  # The invoice's own.
+
+
+def test_the_waiting_mail_of_a_credit_note_follows_the_corrected_address(app: Flask) -> None:
+    order = an_automatic_request()
+    produced(app, order)
+    assert order.issued_invoice
+    crediting.credit(order.issued_invoice, amount=None, reason="Retour", refund=True, shown=0)
+    repair.correct_email(order, RIGHT)
+    assert mails(order) == [(RIGHT, "pending")] * 2
 
 
 def test_nothing_is_sent_again_before_there_is_a_document(app: Flask) -> None:
