@@ -1,6 +1,7 @@
 """Why a correcting document exists, in the words that it prints; what a person wrote as a reason is printed as written.
 
-The reason stands on credit notes and on invoices that replace another (CGI art. 289, I-5), in the invoice's language.
+The reason stands on credit notes and on invoices that replace another (CGI art. 289, I-5), in the invoice's language:
+fr, en or es.
 """
 
 from __future__ import annotations
@@ -24,18 +25,14 @@ _RESTATED = {
 
 def refund(language: str) -> str:
     """Money went back to the customer."""
-    return _in(language, _REFUND)
+    return _REFUND[language]
 
 
 def correction(language: str) -> str:
     """The invoice named its buyer wrongly."""
-    return _in(language, _CORRECTION)
+    return _CORRECTION[language]
 
 
 def restated(language: str, number: str, reason: str) -> str:
     """The invoice that this one replaces bore that credit note already, for that reason."""
-    return _in(language, _RESTATED).format(number=number, reason=reason)
-
-
-def _in(language: str, words: dict[str, str]) -> str:
-    return words.get(language, words["fr"])
+    return _RESTATED[language].format(number=number, reason=reason)
