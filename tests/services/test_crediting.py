@@ -292,6 +292,13 @@ def test_an_admin_credits_a_part_with_a_reason_printed_as_written(app: Flask) ->
     assert (note.gross, crediting.left(invoice)) == (Decimal("5.00"), Decimal("26.72"))
 
 
+def test_the_mail_of_an_admins_credit_note_is_rung_for(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    bells: list[tuple[str, int]] = []
+    monkeypatch.setattr("task_queue.ring", lambda *bell: bells.append(bell))
+    by_hand(invoiced(), None)
+    assert bells == [("deliver", db.session.scalars(select(Delivery.id)).one())]
+
+
 def test_a_credit_without_refund_says_so(app: Flask) -> None:
     note = by_hand(invoiced(), None, refund=False)
     assert note is not None
