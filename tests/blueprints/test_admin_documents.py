@@ -23,7 +23,7 @@ CREDIT = {"amount": "13,41", "reason": "Geste commercial", "refund": "y", "shown
 def invoice(admin: Customer) -> Invoice:
     """Somebody's invoice of 31,72 € on order T-1."""
     customer = a_customer(email="paul@example.org")
-    return an_issued_invoice(an_order(number="T-1", customer=customer, billing=billing_details()))
+    return an_issued_invoice(an_order(number="T-1", customer=customer, billing=billing_details()), drawn=False)
 
 
 @pytest.fixture

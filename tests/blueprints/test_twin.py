@@ -24,13 +24,13 @@ HTML = "{http://www.w3.org/1999/xhtml}"
 def article_of(text: str) -> etree._Element:
     """Return the document's own part of the page."""
     found = html5lib.parse(text, treebuilder="lxml").find(f".//{HTML}article")
-    assert found is not None
+    assert isinstance(found, etree._Element)
     return found
 
 
 def text_of(element: etree._Element) -> str:
     """Return what an element says, cells apart."""
-    return "\n".join(element.itertext())
+    return "\n".join(str(text) for text in element.itertext())
 
 
 def several_rates(customer: Customer) -> Order:

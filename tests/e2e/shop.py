@@ -73,6 +73,16 @@ class Shop:
         found = [email.message_from_bytes(file.read_bytes(), policy=email.policy.default) for file in files]
         return [mail for mail in found if mail["To"] and recipient.lower() in mail["To"].lower()]
 
+    def document(self, recipient: str, number: str) -> str:
+        """Wait for the mail that brings this document; return the text of its PDF."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            for mail in self.mails(recipient):
+                if f"{number}.pdf" in [part.get_filename() for part in mail.iter_attachments()]:
+                    return pdf_text(mail)
+            time.sleep(0.2)
+        raise AssertionError(f"no mail brought {number} to {recipient}")
+
     def mail(self, recipient: str, containing: str) -> EmailMessage:
         """Wait for a mail to that address whose subject or text contains the words."""
         end = time.monotonic() + PATIENCE

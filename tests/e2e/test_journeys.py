@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from services.demo import ADMIN_EMAIL, ADMIN_PASSWORD
 from tests.e2e.shop import Shop, pdf_text, text_of
 
 pytestmark = pytest.mark.e2e
@@ -117,6 +118,100 @@ def test_a_guest_gets_an_invoice(shop: Shop, open_page: Opener, javascript: bool
     page.get_by_role("button", name=re.compile("Confirmer")).click()
 
     assert_invoice_arrived(shop, address, number, "Claire Martin")
+
+
+def invoiced(page: Page, shop: Shop) -> tuple[str, str]:
+    """Sign a new customer in whose invoice has arrived; return their address and the order's number."""
+    order = shop.sells()
+    address, number = order["email"], order["number"]
+    register(page, shop, address)
+    sign_in(page, address)
+    page.goto("/espace-client/donnees-de-facturation")
+    fill_in_individual(page)
+    page.get_by_role("button", name="Enregistrer").click()
+    expect(page.get_by_role("status").first).to_contain_text("enregistrées")
+    page.goto(f"/espace-client/commandes/{number}")
+    page.get_by_role("button", name="Demander une facture").click()
+    expect(page.get_by_text("Nous avons bien reçu votre demande").first).to_be_visible()
+    shop.mail(address, number)
+    return address, number
+
+
+@WITH_AND_WITHOUT
+def test_a_customer_corrects_the_address_of_an_invoice(shop: Shop, open_page: Opener, javascript: bool) -> None:
+    page = open_page(javascript=javascript, width=390)
+    address, number = invoiced(page, shop)
+    page.get_by_role("navigation").get_by_role("link", name="Mes factures").click()
+    page.get_by_role("link", name=re.compile("^Corriger la facture")).click()
+    page.get_by_role("button", name="Voir ce qui change").click()
+    expect(page.get_by_role("status").first).to_contain_text("Rien ne change")
+
+    page.get_by_label("Adresse", exact=True).fill("1 place du Marché")
+    page.get_by_label("Votre référence / n° de bon de commande").fill("BC 99")
+    page.get_by_role("button", name="Voir ce qui change").click()
+    changes = page.locator(".changes")
+    expect(changes).to_contain_text("8 rue du Port")
+    expect(changes).to_contain_text("1 place du Marché")
+    expect(page.get_by_text("Aucun remboursement ne suit, et vous n'avez rien à payer.")).to_be_visible()
+
+    page.get_by_role("button", name="Modifier").click()  # And back: what was typed is still there.
+    expect(page.get_by_label("Adresse", exact=True)).to_have_value("1 place du Marché")
+    page.get_by_role("button", name="Voir ce qui change").click()
+    page.get_by_role("button", name="Confirmer la correction").dblclick()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Mes factures")
+    expect(page.get_by_role("status").first).to_contain_text("Votre facture est corrigée")
+    expect(page.locator("tbody tr")).to_have_count(3)
+    expect(page.get_by_text("−31,72 €")).to_be_visible()
+
+    credit_note = page.get_by_role("row", name=re.compile("^Avoir")).get_by_role("link").first
+    credited = shop.document(address, credit_note.inner_text())
+    assert "8 rue du Port" in credited
+    replacement = page.get_by_role("row", name=re.compile("remplace la facture")).get_by_role("link").first
+    name = replacement.inner_text()
+    corrected = shop.document(address, name)
+    for word in (name, number, "1 place du Marché", "BC 99", "31,72 €"):
+        assert word in corrected
+    replacement.click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text(name)
+    expect(page.get_by_role("article")).to_contain_text("1 place du Marché")
+
+    page.goto(f"/espace-client/commandes/{number}")
+    page.go_back()
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Mes factures")
+    expect(page.locator("tbody tr")).to_have_count(3)
+
+
+@WITH_AND_WITHOUT
+def test_another_name_is_for_the_merchant_to_decide(shop: Shop, open_page: Opener, javascript: bool) -> None:
+    page = open_page(javascript=javascript)
+    address, number = invoiced(page, shop)
+    page.goto(f"/espace-client/commandes/{number}")
+    page.get_by_role("link", name=re.compile("^Corriger la facture")).last.click()
+    page.get_by_label("Nom", exact=True).fill("Martin-Durand")
+    page.get_by_role("button", name="Voir ce qui change").click()
+    expect(page.get_by_text("Votre demande sera examinée par")).to_be_visible()
+    page.get_by_role("button", name="Envoyer la demande").click()
+    expect(page.get_by_role("status").first).to_contain_text("Votre demande de correction est envoyée")
+    expect(page.get_by_text("Correction demandée")).to_be_visible()
+
+    merchant = open_page(javascript=javascript)
+    sign_in(merchant, ADMIN_EMAIL, ADMIN_PASSWORD)
+    merchant.goto("/admin/")
+    merchant.get_by_role("link", name=re.compile("Corrections à décider")).click()
+    merchant.get_by_role("link", name=number).click()
+    expect(merchant.locator(".changes")).to_contain_text("Martin-Durand")
+    merchant.get_by_role("button", name="Accepter").click()
+    expect(merchant.get_by_role("status").first).to_contain_text("La facture est remplacée")
+    merchant.get_by_label("Montant TTC").fill("1,72")
+    merchant.get_by_label("Motif").fill("Geste commercial")
+    merchant.get_by_role("button", name="Établir l'avoir").click()
+    expect(merchant.get_by_role("status").first).to_contain_text("L'avoir est établi")
+    page.reload()
+    expect(page.locator("tbody tr")).to_have_count(4)
+    newest = page.locator("tbody tr").first
+    expect(newest).to_contain_text("−1,72 €")
+    assert "Geste commercial" in shop.document(address, newest.get_by_role("link").first.inner_text())
 
 
 def test_asking_first_opens_the_form_and_says_what_is_missing(shop: Shop, open_page: Opener) -> None:

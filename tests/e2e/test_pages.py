@@ -20,6 +20,7 @@ AREA = "/espace-client"
 ORDERS = AREA + "/commandes"
 BILLING = AREA + "/donnees-de-facturation"
 ACCOUNT = AREA + "/mon-compte"
+INVOICES = AREA + "/factures"
 FIRST_LOAD = 35 * 1024  # Bytes over the wire for « Mes commandes » with everything it loads.
 UNCONFIRMED, INVOICED, IN_DOUBT = "emma.rousseau@example.com", "lea.fournier@example.com", "theo.marchand@example.com"
 
@@ -116,7 +117,7 @@ def test_the_public_pages_have_no_faults(open_page: Opener) -> None:
 
 def test_the_pages_of_a_customer_have_no_faults(open_page: Opener, visitors: Visitors) -> None:
     page = open_page(state=visitors.state(CUSTOMER_EMAIL))
-    paths = [AREA, ORDERS, ORDERS + "?q=nichts", BILLING, AREA + "/factures", ACCOUNT]
+    paths = [AREA, ORDERS, ORDERS + "?q=nichts", BILLING, INVOICES, ACCOUNT]
 
     def company() -> None:
         page.goto(BILLING)
@@ -158,6 +159,41 @@ def test_an_order_has_no_faults_in_any_state(open_page: Opener, visitors: Visito
 
     found |= walk(page, [("asked too early", asked_too_early)])
     assert found == {}
+
+
+def test_the_pages_of_a_document_have_no_faults(open_page: Opener, visitors: Visitors) -> None:
+    page = open_page(state=visitors.state(INVOICED))
+    page.goto(INVOICES)
+    links = [link.get_attribute("href") or "" for link in page.locator("tbody th a").all()]
+    correct = page.get_by_role("link", name=re.compile("^Corriger")).last.get_attribute("href") or ""
+
+    def wrong() -> None:
+        submit(page, correct, city="")
+
+    def preview() -> None:
+        submit(page, correct, city="Villeurbanne", purchase_order="x" * 100)
+        expect(page.get_by_role("heading", name="Vérifiez ce qui change")).to_be_focused()
+
+    def corrected() -> None:
+        page.get_by_role("button", name="Confirmer").click()
+        expect(page.locator("tbody tr")).to_have_count(len(links) + 2)
+
+    def credit_note() -> None:
+        page.goto(page.locator("tbody th a").first.get_attribute("href") or "")
+
+    states = addresses(page, [INVOICES, *links, correct])
+    states += [("wrong", wrong), ("preview", preview), ("corrected", corrected), ("credit note", credit_note)]
+    assert walk(page, states) == {}
+
+
+def test_a_document_prints_without_the_page_around_it(open_page: Opener, visitors: Visitors) -> None:
+    page = open_page(state=visitors.state(INVOICED))
+    page.goto(INVOICES)
+    page.goto(page.locator("tbody th a").first.get_attribute("href") or "")
+    page.emulate_media(media="print")
+    expect(page.get_by_role("article")).to_be_visible()
+    expect(page.get_by_role("banner")).to_be_hidden()
+    expect(page.get_by_role("link", name=re.compile("^PDF"))).to_be_hidden()
 
 
 def test_the_merchant_s_pages_have_no_faults(open_page: Opener, visitors: Visitors) -> None:
