@@ -68,10 +68,9 @@ class Month:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read « 2026-11 ». Raises ValueError for anything else."""
-        if not re.fullmatch(r"20[0-9]{2}-[0-9]{2}", text):
-            raise ValueError(text)
-        first = date.fromisoformat(f"{text}-01")
-        return cls(first.year, first.month)
+        if not re.fullmatch(r"20[0-9]{2}-(0[1-9]|1[0-2])", text):
+            raise ValueError(f"{text!r} is no month")
+        return cls(*map(int, text.split("-")))
 
     @property
     def first(self) -> date:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -18,7 +19,12 @@ from tests.support.issuers import CREDITED_OF
 from tests.support.settings import ROOT
 
 
-def test_numbers_and_chain_survive_any_kill(app: Flask, settings: dict[str, str], pytestconfig: pytest.Config) -> None:
+def test_numbers_and_chain_survive_any_kill(
+    app: Flask,
+    settings: dict[str, str],
+    pytestconfig: pytest.Config,
+    record_property: Callable[[str, object], None],
+) -> None:
     documents = pytestconfig.getoption("--issued")
     requests = documents * CREDITED_OF // (CREDITED_OF + 1)
     for number in range(requests):
@@ -40,7 +46,9 @@ def test_numbers_and_chain_survive_any_kill(app: Flask, settings: dict[str, str]
         preexec_fn=die_with_parent,
     )
     assert ended.returncode == 0, ended.stderr
-    assert int(ended.stdout.split()[-1]) > documents // 10
+    killed = int(ended.stdout.split()[-1])
+    record_property("killed", killed)
+    assert killed > documents // 10
     for kind, many in ((Invoice, requests), (CreditNote, credited)):
         sequences = list(db.session.scalars(select(kind.sequence).order_by(kind.sequence)))
         assert sequences == list(range(1, many + 1))

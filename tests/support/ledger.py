@@ -19,9 +19,12 @@ from tests.support.factories import PLACED, a_customer, a_request, an_order, bil
 _customers = count(1)
 
 
-def an_invoice(*, billing: Details | None = None, purchase_order: str | None = None, **order: Any) -> Invoice:
+def an_invoice(
+    *, email: str = "", billing: Details | None = None, purchase_order: str | None = None, **order: Any
+) -> Invoice:
     """Return an invoice that was issued now, not drawn yet, of an order whose parcel left; keywords go to the order."""
-    customer = a_customer(email=f"acheteuse{next(_customers)}@example.org", billing=billing or billing_details())
+    email = email or f"acheteuse{next(_customers)}@example.org"
+    customer = a_customer(email=email, billing=billing or billing_details())
     placed = an_order(customer=customer, **({"shipped_at": PLACED} | order))
     met = {"details_complete_at": PLACED, "reconciled_at": PLACED, "due_at": clock.now()}
     lease = production.claim(a_request(placed, state="scheduled", purchase_order=purchase_order, **met).id)
