@@ -65,10 +65,11 @@ def verify(render: bool) -> None:
             if checked.number:
                 found["documents"] += 1
                 bar.update(1)
-    documents = ngettext("%(num)d document contrôlé", "%(num)d documents contrôlés", found["documents"])
-    deviations = ngettext("%(num)d écart", "%(num)d écarts", found["deviation"]) if found["deviation"] else ""
-    click.echo(f"{documents}\u00a0: {deviations or _('aucun écart')}.")
-    sys.exit(1 if deviations else 0)
+    many, wrong = found["documents"], found["deviation"]
+    documents = ngettext("%(num)d document contrôlé", "%(num)d documents contrôlés", many) if many else ""
+    deviations = ngettext("%(num)d écart", "%(num)d écarts", wrong) if wrong else _("aucun écart")
+    click.echo(f"{documents or _('Aucun document')}\u00a0: {deviations}.")
+    sys.exit(1 if wrong else 0)
 
 
 @invoices_cli.command("export")
@@ -102,7 +103,7 @@ def export_month(text: str, output: Path | None, shape: str) -> None:
             raise click.ClickException(f"{error.filename or target}\u00a0: {error.strerror}") from None
         except export.NotReadable as error:
             raise click.ClickException(str(error)) from None
-    documents = ngettext("%(num)d document", "%(num)d documents", written)
+    documents = ngettext("%(num)d document", "%(num)d documents", written) if written else _("Aucun document")
     click.echo(_("%(documents)s dans %(file)s.", documents=documents, file=target))
     if not month.is_over():
         click.echo(_("Le mois %(month)s n'est pas terminé\u00a0: l'export n'est pas complet.", month=month), err=True)

@@ -30,7 +30,7 @@ def take(prefix: str, moment: datetime, *, first: int = 1) -> Number:
     begins, so that one begun elsewhere goes on (`FIRST_NUMBER`).
     """
     latest = db.session.scalar(
-        select(func.max(NumberSeries.last_date)).where(NumberSeries.name.startswith(f"{prefix}-"))
+        select(func.max(NumberSeries.last_date)).where(NumberSeries.name.like(f"{prefix}-____"))  # Four digits follow.
     )
     day = max(clock.paris_date(moment), latest or date.min)
     name = f"{prefix}-{day.year}"
