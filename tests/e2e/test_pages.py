@@ -22,6 +22,7 @@ BILLING = AREA + "/donnees-de-facturation"
 ACCOUNT = AREA + "/mon-compte"
 INVOICES = AREA + "/factures"
 FIRST_LOAD = 35 * 1024  # Bytes over the wire for « Mes commandes » with everything it loads.
+RENAMED = "hugo.bernard@example.com"
 UNCONFIRMED, INVOICED, IN_DOUBT = "emma.rousseau@example.com", "lea.fournier@example.com", "theo.marchand@example.com"
 
 
@@ -164,7 +165,7 @@ def test_an_order_has_no_faults_in_any_state(open_page: Opener, visitors: Visito
 def test_the_pages_of_a_document_have_no_faults(open_page: Opener, visitors: Visitors) -> None:
     page = open_page(state=visitors.state(INVOICED))
     page.goto(INVOICES)
-    links = [link.get_attribute("href") or "" for link in page.locator("tbody th a").all()]
+    links = [link.get_attribute("href") or "" for link in page.get_by_role("link", name=re.compile("^Lire")).all()]
     correct = page.get_by_role("link", name=re.compile("^Corriger")).last.get_attribute("href") or ""
 
     def wrong() -> None:
@@ -179,7 +180,8 @@ def test_the_pages_of_a_document_have_no_faults(open_page: Opener, visitors: Vis
         expect(page.locator("tbody tr")).to_have_count(len(links) + 2)
 
     def credit_note() -> None:
-        page.goto(page.locator("tbody th a").first.get_attribute("href") or "")
+        page.get_by_role("link", name=re.compile("^Lire")).first.click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text("Avoir")
 
     states = addresses(page, [INVOICES, *links, correct])
     states += [("wrong", wrong), ("preview", preview), ("corrected", corrected), ("credit note", credit_note)]
@@ -189,7 +191,8 @@ def test_the_pages_of_a_document_have_no_faults(open_page: Opener, visitors: Vis
 def test_a_document_prints_without_the_page_around_it(open_page: Opener, visitors: Visitors) -> None:
     page = open_page(state=visitors.state(INVOICED))
     page.goto(INVOICES)
-    page.goto(page.locator("tbody th a").first.get_attribute("href") or "")
+    page.get_by_role("link", name=re.compile("^Lire")).first.click()
+    expect(page.get_by_role("article")).to_be_visible()
     page.emulate_media(media="print")
     expect(page.get_by_role("article")).to_be_visible()
     expect(page.get_by_role("banner")).to_be_hidden()
@@ -204,7 +207,30 @@ def test_the_merchant_s_pages_have_no_faults(open_page: Opener, visitors: Visito
         page.locator("main th a").first.click()
         page.wait_for_load_state()
 
+    customer = open_page(state=visitors.state(RENAMED))
+    customer.goto(INVOICES)
+    customer.get_by_role("link", name=re.compile("^Corriger")).last.click()
+    customer.get_by_label("Nom", exact=True).fill("Bernard-Petit")
+    customer.get_by_role("button", name="Voir ce qui change").click()
+    customer.get_by_role("button", name="Envoyer la demande").click()
+    expect(customer.get_by_text("Correction demandée")).to_be_visible()
+
+    def to_decide() -> None:
+        page.goto("/admin/?etat=corrections-a-decider")
+        page.locator("main th a").first.click()
+        expect(page.get_by_role("heading", name="Correction à décider")).to_be_visible()
+
+    def refused() -> None:
+        page.get_by_role("button", name="Refuser").click()
+        expect(page.get_by_label("Motif du refus")).to_be_focused()
+
+    def credit_refused() -> None:
+        page.get_by_label("Montant TTC").fill("beaucoup")
+        page.get_by_role("button", name="Établir l'avoir").click()
+        expect(page.get_by_label("Montant TTC")).to_be_focused()
+
     states = [("list", lambda: page.goto("/admin/")), ("order", first_order), ("no orders", lambda: page.goto(ORDERS))]
+    states += [("to decide", to_decide), ("decline refused", refused), ("credit refused", credit_refused)]
     assert walk(page, states) == {}
 
 
