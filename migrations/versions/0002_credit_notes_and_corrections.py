@@ -123,7 +123,7 @@ def _chain_what_was_issued() -> None:
         links[row.series] = hashlib.sha256(f"{previous}{row.snapshot_sha256}".encode()).hexdigest()
     if connection.dialect.name == "postgresql":
         connection.execute(
-            sa.text("SELECT setval('documents_id_seq', GREATEST((SELECT max(id) FROM documents), 1))")
+            sa.text("SELECT setval('documents_id_seq', max(id)) FROM documents HAVING max(id) IS NOT NULL")
         )
 
 

@@ -12,7 +12,7 @@ from time_machine import Traveller
 
 import clock
 from extensions import db
-from models import Document
+from models import Document, Invoice
 from services import files
 from tests.support.factories import a_request, an_order
 from tests.support.ledger import a_credit_note, an_invoice, tamper
@@ -56,9 +56,8 @@ def test_a_sweep_that_nobody_hears_says_so(app: Flask) -> None:
 
 def test_what_stands_as_it_was_issued_is_said_in_one_line(app: Flask, frozen_clock: Traveller) -> None:
     assert run(app, "verify").stdout == "Aucun document\u00a0: aucun écart.\n"
-    invoice = an_invoice()
-    files.ensure(invoice.id)
-    a_credit_note(db.session.get_one(type(invoice), 1))
+    files.ensure(an_invoice().id)
+    a_credit_note(db.session.scalars(select(Invoice)).one())
     result = run(app, "verify", "--render")
     assert (result.exit_code, result.stdout) == (0, "2 documents contrôlés\u00a0: aucun écart.\n")
 

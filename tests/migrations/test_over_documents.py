@@ -193,6 +193,14 @@ def test_a_migration_that_fails_half_way_leaves_everything_as_it_was(
         assert_protected(old)
 
 
+def test_an_upgrade_puts_back_what_somebody_took_away(old: str) -> None:
+    upgrade()
+    with db.engine.begin() as connection:
+        frozen.release(connection)
+    upgrade()
+    assert_protected(old)
+
+
 @pytest.mark.databases("sqlite")
 def test_rows_that_lose_their_parent_stop_the_migration(
     old: str, tmp_path: Path, caplog: pytest.LogCaptureFixture

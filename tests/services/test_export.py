@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from time_machine import Traveller
 
-from documents import facturx, snapshot
+from documents import archive, facturx, pdf, snapshot
 from extensions import db
 from models import Document, Invoice, StoredFile
 from services import export, files, ledger
@@ -220,8 +220,8 @@ def test_a_long_month_is_read_a_few_documents_at_a_time(
     app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ledger, "AT_A_TIME", 2)
-    monkeypatch.setattr(files.pdf, "render", lambda said: said.number.encode())
-    monkeypatch.setattr(files.archive, "embedded_xml", lambda data: data)
+    monkeypatch.setattr(pdf, "render", lambda said: said.number.encode())
+    monkeypatch.setattr(archive, "embedded_xml", lambda data: data)
     for _ in range(5):
         an_invoice(billing=billing_details())
     told: list[None] = []
