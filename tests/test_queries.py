@@ -1,5 +1,6 @@
 """No page asks the database more than eight times, and none asks more because there is more to show."""
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -25,8 +26,12 @@ def pages(order: Order, invoiced: Order) -> Iterator[str]:
     yield f"/espace-client/commandes/{invoiced.number}"
     yield "/espace-client/donnees-de-facturation"
     yield "/espace-client/factures"
+    number = invoiced.documents[0].number
+    yield f"/espace-client/factures/{number}.html"
+    yield f"/espace-client/factures/{number}/corriger"
     yield "/espace-client/mon-compte"
     yield "/admin/"
+    yield "/admin/?etat=corrections-a-decider"
     yield f"/admin/commandes/{invoiced.number}"
 
 
@@ -38,7 +43,7 @@ def counted(browser: LintingClient, order: Order, invoiced: Order) -> dict[str, 
             response = browser.get(url)
         assert response.status_code == 200, url
         assert queries.count <= MOST, f"{url}\n{queries}"
-        counts[f"{number} {url.split('/T-')[0]}"] = queries.count
+        counts[f"{number} {re.sub(r'(T|FA)-[0-9-]+', '', url)}"] = queries.count
     return counts
 
 
