@@ -233,8 +233,8 @@ def _write(document: D, number: Number, content: Snapshot, order: Order) -> D:
 
 
 def _language(order: Order) -> str:
-    """The customer's language: the account's, else the one the order was placed in, else French."""
-    wanted = (order.customer.locale if order.customer else order.locale)[:2].lower()
+    """The language that the customer bought in, where documents have it; else French."""
+    wanted = order.locale[:2].lower()
     return wanted if wanted in LANGUAGES else "fr"
 
 

@@ -174,7 +174,7 @@ def _change_the_order(invoice_id: int) -> None:
         assert order.customer is not None
         assert order.customer.billing is not None
         order.customer.billing.line1 = "1 autre rue"
-        order.customer.locale = "en"
+        order.locale = "en"
         order.shipping_address = dict(order.shipping_address or {}, line1="2 autre rue")
         order.lines[0].vat_rate = Decimal("5.50")
         order.lines[0].unit_price = Decimal("1.00")
