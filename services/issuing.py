@@ -32,11 +32,11 @@ LANGUAGES = ("fr", "en", "es")
 
 
 class WrongMode(Exception):
-    """The installation has issued live documents and is now started in trial mode, or with another prefix."""
+    """Live documents were issued, and the installation is now started on trial, or to number otherwise than they are."""
 
 
 def require_mode() -> None:
-    """Raise WrongMode when documents exist that `ISSUE_MODE` or the prefixes would not have made."""
+    """Raise WrongMode when documents exist that `ISSUE_MODE`, the prefixes or `FIRST_NUMBER` would not have made."""
     settings = config.current()
     if db.session.get(Milestone, "live") is None:
         return
@@ -54,6 +54,9 @@ def require_mode() -> None:
             raise WrongMode(
                 f"{name} is {prefix}, but documents have been issued in the series {latest}: the first has locked it."
             )
+    first = db.session.scalar(select(Invoice.sequence).where(Invoice.trial.is_(False)).order_by(Invoice.id).limit(1))
+    if first not in (None, settings.first_number):
+        raise WrongMode(f"FIRST_NUMBER is {settings.first_number}, but the first invoice took {first}: it is locked.")
 
 
 def invoice(request: InvoiceRequest, order: Order, details: Details) -> Invoice:

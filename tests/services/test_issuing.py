@@ -74,6 +74,34 @@ def test_the_first_of_each_kind_locks_its_prefix(make_app: Callable[..., Flask])
         assert len(numbers()) == 2
 
 
+def test_the_first_invoice_locks_the_first_number_for_good(
+    make_app: Callable[..., Flask], frozen_clock: Traveller
+) -> None:
+    with make_app(FIRST_NUMBER="41").app_context():
+        issuing.require_mode()  # Nothing is issued yet.
+        an_invoice()
+        a_credit_note(an_invoice())
+        frozen_clock.shift(timedelta(days=60))
+        an_invoice()  # The next year begins at 1, which changes nothing.
+        issuing.require_mode()
+    for other in ("1", "42"):
+        with make_app(FIRST_NUMBER=other).app_context():
+            with pytest.raises(issuing.WrongMode, match="FIRST_NUMBER"):
+                issuing.require_mode()
+            with pytest.raises(issuing.WrongMode, match="FIRST_NUMBER"):
+                an_invoice()
+            assert len(numbers()) == 4
+
+
+def test_specimens_lock_no_first_number(make_app: Callable[..., Flask]) -> None:
+    with make_app(ISSUE_MODE="trial").app_context():
+        an_invoice()
+    with make_app(FIRST_NUMBER="41").app_context():
+        issuing.require_mode()
+        assert an_invoice().number == "FA-2026-000041"
+        issuing.require_mode()
+
+
 def test_each_document_is_chained_to_the_one_before_it_in_its_series(app: Flask, frozen_clock: Traveller) -> None:
     first, second = an_invoice(), an_invoice()
     note = a_credit_note(first)
