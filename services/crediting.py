@@ -78,17 +78,6 @@ def left(invoice: Invoice) -> Decimal:
     return issuing.left(invoice).gross
 
 
-def uncredited(order: Order) -> Decimal:
-    """Return what went back to the customer beyond all credit notes of the current invoice, TTC; 0 without one.
-
-    That is for a person to look at: the shop paid back more than the invoice, or changed a refund afterwards.
-    """
-    invoice = issuing.current_invoice(order)
-    if invoice is None:
-        return Decimal("0.00")
-    return max(order.refunded_amount - (invoice.gross - left(invoice)), Decimal("0.00"))
-
-
 def refund_occasion(ref: str, invoice: Invoice) -> str:
     """Name the reason for which a refund is credited on this invoice, once."""
     return f"refund:{ref}:on:{invoice.id}"

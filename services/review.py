@@ -1,8 +1,11 @@
 """Why a person has to look at an order (« à vérifier »): sums, VAT, and what the shop changed after the invoice."""
 
+from decimal import Decimal
+
 from flask_babel import gettext as _
 
 from documents import cases, formatting, totals
+from documents.totals import ZERO
 from models import Order
 from services import issuing
 from services.orders import sale_of
@@ -10,7 +13,15 @@ from services.orders import sale_of
 
 def renew(order: Order) -> None:
     """Afterwards the order says why a person has to look at it, or that nobody has; inside the caller's transaction."""
-    order.review = [*_sums(order), *_case(order), *_after_invoice(order)] or None
+    order.review = [*_sums(order), *_case(order), *_after_invoice(order), *_refunds(order)] or None
+
+
+def uncredited(order: Order) -> Decimal:
+    """Return what went back to the customer beyond all credit notes of the invoice that counts, TTC; 0 without one."""
+    invoice = order.issued_invoice
+    if invoice is None:
+        return ZERO
+    return max(order.refunded_amount - (invoice.gross - issuing.left(invoice).gross), ZERO)
 
 
 def _sums(order: Order) -> list[str]:
@@ -66,5 +77,18 @@ def _after_invoice(order: Order) -> list[str]:
             "La boutique a changé les montants après la facture %(number)s (%(amount)s TTC)\u00a0: il faut un avoir.",
             number=invoice.number,
             amount=formatting.money(invoice.gross, invoice.currency),
+        )
+    ]
+
+
+def _refunds(order: Order) -> list[str]:
+    """Return what no credit note explains: more was paid back than invoiced, or a refund was changed afterwards."""
+    beyond = uncredited(order)
+    if not beyond:
+        return []
+    return [
+        _(
+            "La boutique a remboursé %(amount)s de plus que les avoirs de sa facture\u00a0: aucun avoir n'en est établi.",
+            amount=formatting.money(beyond, order.currency),
         )
     ]

@@ -16,7 +16,7 @@ import jobs
 from extensions import DomainError, db, transaction
 from models import AuditEntry, Correction, CreditNote, Customer, Delivery, Invoice, InvoiceRequest, Order
 from parties.details import Details
-from services import billing, corrections, crediting, invoicing, issuing
+from services import billing, corrections, crediting, invoicing, issuing, review
 from tests.support.customers import an_issued_invoice
 from tests.support.factories import (
     a_customer,
@@ -243,7 +243,7 @@ def test_earlier_credit_notes_are_stated_again_so_that_what_is_left_stays(app: F
     assert again.reason == f"Reprise de l'avoir {invoice.credit_notes[0].number}\u00a0: Remboursement"
     assert issuing.frozen(gesture).reason.endswith("\u00a0: Geste")
     assert sum((each.gross for each in invoice.credit_notes), Decimal(0)) == invoice.gross
-    assert crediting.uncredited(invoice.order) == 0
+    assert review.uncredited(invoice.order) == 0
 
 
 def test_a_refund_that_was_credited_before_is_not_credited_again_on_the_new_invoice(app: Flask) -> None:

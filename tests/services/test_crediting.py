@@ -19,7 +19,7 @@ import clock
 import jobs
 from extensions import DomainError, db, transaction
 from models import AuditEntry, CreditNote, Delivery, Document, Invoice, InvoiceRequest, Order
-from services import crediting, invoicing, issuing, production, repair
+from services import crediting, invoicing, issuing, production, repair, review
 from tests.support.customers import an_issued_invoice
 from tests.support.factories import (
     PLACED,
@@ -96,7 +96,7 @@ def test_a_refund_gets_one_numbered_credit_note_with_its_mail(app: Flask) -> Non
     assert (mail.kind, mail.document_id, mail.recipient) == ("credit_note", note.id, "claire@example.org")
     assert acts(invoice) == []
     assert crediting.left(invoice) == Decimal("23.41")
-    assert crediting.uncredited(note.order) == 0
+    assert review.uncredited(note.order) == 0
 
 
 def test_settling_again_credits_nothing_twice(app: Flask) -> None:
@@ -158,7 +158,7 @@ def test_more_than_the_invoice_is_never_credited_and_a_person_is_told(app: Flask
         ("refund.not_credited", f"R3: 1.00, {invoice.number}: 0"),
     ]
     assert crediting.left(invoice) == 0
-    assert crediting.uncredited(invoice.order) == Decimal("9.28")
+    assert review.uncredited(invoice.order) == Decimal("9.28")
 
 
 def test_a_refund_that_the_shop_changes_after_its_credit_note_is_for_a_person(app: Flask) -> None:
@@ -168,7 +168,7 @@ def test_a_refund_that_the_shop_changes_after_its_credit_note_is_for_a_person(ap
         invoicing.lock_order(invoice.order_id).refunds[0].amount = Decimal("7.00")
     assert settled(invoice) == []
     assert acts(invoice) == [("refund.not_credited", f"R1: 7.00, {invoice.number}: 5.00")]
-    assert crediting.uncredited(invoice.order) == Decimal("2.00")
+    assert review.uncredited(invoice.order) == Decimal("2.00")
 
 
 @pytest.mark.parametrize(("locale", "reason"), [("fr", "Remboursement"), ("en", "Refund"), ("es", "Reembolso")])

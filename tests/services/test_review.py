@@ -177,3 +177,19 @@ def test_what_is_for_a_person_is_not_invoiced_meanwhile(app: Flask) -> None:
     receive(version=2, billing=a_company(), shipped_at=shipped)
     db.session.refresh(request)
     assert request.state == "scheduled"
+
+
+def test_what_no_credit_note_explains_of_the_refunds_is_for_a_person(sent: Callable[..., list[str]]) -> None:
+    (why,) = sent(refunds=[a_refund(id="R1", amount="40.00", lines=[])])  # Of an invoice of 31.72.
+    assert "8,28\u00a0€" in why
+    assert credited() == [Decimal("31.72")]
+    (why,) = sent(refunds=[a_refund(id="R2", amount="1.00", lines=[])])
+    assert "9,28\u00a0€" in why
+    assert the_order().issued_invoice is not None
+
+
+def test_a_refund_that_the_shop_raises_after_its_credit_note_is_for_a_person(sent: Callable[..., list[str]]) -> None:
+    assert sent(refunds=[a_refund(amount="5.00", lines=[])]) == []
+    (why,) = sent(refunds=[a_refund(amount="7.00", lines=[])])
+    assert "2,00\u00a0€" in why
+    assert credited() == [Decimal("5.00")]
