@@ -100,7 +100,7 @@ def credit(number: str) -> ResponseReturnValue:
     return _to_order(order_number)
 
 
-@bp.post("/corrections/<int:correction_id>/accepter")
+@bp.post("/corrections/<int(max=2147483647):correction_id>/accepter")
 @admin_required
 def accept(correction_id: int) -> ResponseReturnValue:
     """Replace the invoice as its customer asked; pressing twice replaces it once."""
@@ -111,7 +111,7 @@ def accept(correction_id: int) -> ResponseReturnValue:
     return _to_order(number)
 
 
-@bp.post("/corrections/<int:correction_id>/refuser")
+@bp.post("/corrections/<int(max=2147483647):correction_id>/refuser")
 @admin_required
 def decline(correction_id: int) -> ResponseReturnValue:
     """Leave the invoice as it is and tell its customer why."""

@@ -189,7 +189,8 @@ def test_declining_wants_a_reason_and_keeps_the_invoice(client: LintingClient, w
 
 def test_what_is_not_there_is_not_decided(client: LintingClient, admin: Customer) -> None:
     for act in ("accepter", "refuser"):
-        assert client.post(f"/admin/corrections/404/{act}", data={"refusal": "x"}).status_code == 404
+        for number in ("404", "2147483648", "9" * 30):  # What no column holds is not there either.
+            assert client.post(f"/admin/corrections/{number}/{act}", data={"refusal": "x"}).status_code == 404
 
 
 def test_the_order_costs_the_same_with_all_its_documents(client: LintingClient, wish: Correction) -> None:
