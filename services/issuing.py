@@ -32,7 +32,7 @@ LANGUAGES = ("fr", "en", "es")
 
 
 class WrongMode(Exception):
-    """Live documents were issued, and the installation is started on trial now, or to number otherwise than they are."""
+    """Live documents were issued, and the installation is now on trial, or would number otherwise than they are."""
 
 
 def require_mode() -> None:
