@@ -88,7 +88,7 @@ def _refunds(order: Order) -> list[str]:
         return []
     return [
         _(
-            "La boutique a remboursé %(amount)s de plus que les avoirs de la facture\u00a0: il en manque un.",
+            "La boutique a remboursé %(amount)s de plus que ce que disent les avoirs de la facture.",
             amount=formatting.money(beyond, order.currency),
         )
     ]
