@@ -54,7 +54,7 @@ def resend(number: str) -> ResponseReturnValue:
     if not form.validate_on_submit():
         abort(422)
     _do(
-        lambda: repair.resend(found, form.shown.data or 0, form.document.data),
+        lambda: repair.resend(found, form.document.data or 0, form.shown.data or 0),
         _("Le document part de nouveau par e-mail."),
     )
     return _to_order(number)
@@ -184,7 +184,7 @@ def _order_page(number: str, status: int = 200, **forms: Any) -> ResponseReturnV
         amounts=orders.amounts(found),
         details=found.effective_details(),
         documents=[(each, _resend_form(each, deliveries)) for each in entries],
-        latest=repair.latest_document(found),
+        drawn=repair.is_drawn(found),
         to_decide=[(each, _wanted(each)) for each in _to_decide(entries)],
         deliveries=deliveries,
         entries=dashboard.entries(found),

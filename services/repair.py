@@ -8,22 +8,22 @@ import config
 import task_queue
 from extensions import DomainError, db, transaction
 from mail.addresses import clean, email_key
-from models import Customer, Delivery, Document, Invoice, InvoiceRequest, Order
+from models import Customer, Delivery, Document, InvoiceRequest, Order
 from services import delivery, history, invoicing, issuing, leases, outbox
 
 
-def resend(order: Order, shown: int, document_id: int | None = None) -> bool:
+def resend(order: Order, document_id: int, shown: int) -> bool:
     """Afterwards a document of the order is on its way once more, to the address that counts now; one press, one mail.
 
-    Without `document_id` it is the invoice that counts. `shown` is the number of mails with this document that the
-    admin saw: when there are more by now somebody has pressed already, and nothing is done (False). A mail that waits
-    for its next try is tried at once instead of doubled. Raises DomainError when there is no document to send, or
-    while it is being sent.
+    `shown` is the number of mails with this document that the admin saw: when there are more by now somebody has
+    pressed already, and nothing is done (False). A mail that waits for its next try is tried at once instead of
+    doubled. Raises DomainError when there is no document to send, or while it is being sent.
     """
     order_id = order.id
     with transaction():
         order = invoicing.lock_order(order_id)
-        request, document = invoicing.lock_request(order), _document(order, document_id)
+        request = invoicing.lock_request(order)
+        document = next((each for each in order.documents if each.id == document_id), None)
         if request is None or document is None:
             raise DomainError(_("Cette commande n'a pas encore de facture à renvoyer."))
         found = select(Delivery).where(Delivery.document_id == document.id).order_by(Delivery.id)
@@ -75,10 +75,9 @@ def retry(order: Order) -> bool:
         request = invoicing.lock_request(order)
         if request is None or request.state != "needs_attention":
             return False
-        invoice = _current_document(order)
-        if invoice and invoice.file:
+        if is_drawn(order):
             raise DomainError(_("La facture est prête\u00a0: il ne reste qu'à la renvoyer."))
-        request.state = "issued" if invoice else "scheduled"
+        request.state = "issued" if _requested_invoice(order) else "scheduled"
         request.reason = request.last_error = None
         request.attempts, request.due_at = 0, clock.now()
         history.record("request.retried", order=order, customer=request.customer)
@@ -89,21 +88,15 @@ def retry(order: Order) -> bool:
     return True
 
 
-def latest_document(order: Order) -> Invoice | None:
-    """Return what « Renvoyer » sends when no document is named: the invoice, else the specimen of a trial."""
-    return order.issued_invoice or _current_document(order)
+def is_drawn(order: Order) -> bool:
+    """Whether the invoice that was asked for has its file, so that only its mail can be wanting."""
+    invoice = _requested_invoice(order)
+    return invoice is not None and invoice.file is not None
 
 
-def _current_document(order: Order) -> Invoice | None:
-    """Return the document of the present mode: a specimen does not stand for the invoice."""
-    trial = not config.current().live
-    return next((each for each in order.documents if isinstance(each, Invoice) and each.trial is trial), None)
-
-
-def _document(order: Order, document_id: int | None) -> Document | None:
-    if document_id is None:
-        return latest_document(order)
-    return next((each for each in order.documents if each.id == document_id), None)
+def _requested_invoice(order: Order) -> Document | None:
+    """Return the invoice that ends the order's request, once it is issued."""
+    return next((each for each in order.documents if delivery.ends_a_request(each)), None)
 
 
 def _waiting_mail(mail: Delivery) -> Delivery | None:

@@ -450,8 +450,8 @@ def test_a_credit_note_that_was_refused_is_sent_again_without_touching_the_reque
     assert order.request is not None
     assert order.request.state == "sent"
     smtp_server.answer_to_rcpt = ""
-    assert repair.resend(order, 1, note_id)
-    assert not repair.resend(order, 1, note_id)
+    assert repair.resend(order, note_id, 1)
+    assert not repair.resend(order, note_id, 1)
     mails = db.session.scalars(select(Delivery).order_by(Delivery.id)).all()
     assert [(mail.kind, mail.state, mail.document_id) for mail in mails] == [
         ("credit_note", "failed", note_id),
@@ -464,4 +464,4 @@ def test_a_credit_note_that_was_refused_is_sent_again_without_touching_the_reque
 def test_another_orders_document_is_not_sent_from_here(app: Flask) -> None:
     (note,) = refunded(invoiced(), "5.00")
     with pytest.raises(DomainError):
-        repair.resend(an_order(), 1, note.id)
+        repair.resend(an_order(), note.id, 1)
