@@ -152,12 +152,12 @@ def told_by(mail: Delivery) -> Correction:
 
 
 def _require_current(invoice: Invoice) -> None:
-    if invoice.trial is config.current().live:
+    if not issuing.is_of_this_mode(invoice):
         raise DomainError(_("Un spécimen ne se corrige pas."))
     newer = db.session.scalar(select(Invoice.number).where(Invoice.replaces_id == invoice.id))
     if newer is not None:
         raise DomainError(_("Cette facture est déjà remplacée par la facture %(number)s.", number=newer))
-    if crediting.left(invoice) <= 0:
+    if issuing.left(invoice) <= 0:
         raise DomainError(_("Cette facture est entièrement créditée\u00a0: il n'y a plus rien à corriger."))
 
 

@@ -7,8 +7,7 @@ from flask_babel import gettext as _
 from sqlalchemy import func, select
 
 import clock
-import config
-from documents import cases, formatting, reasons
+from documents import cases, credits, formatting, reasons
 from documents.credits import Credit, LineCredit
 from documents.snapshot import Snapshot
 from extensions import DomainError, db, transaction
@@ -17,6 +16,7 @@ from services import history, invoicing, issuing, outbox, review
 from services.orders import sale_of
 
 LONGEST_REASON = 300
+MOST_AT_ONCE = 100  # Orders that one sweep settles: the next takes the others.
 
 
 def settle_refunds(order: Order) -> list[CreditNote]:
@@ -41,6 +41,22 @@ def settle_refunds(order: Order) -> list[CreditNote]:
             said = f"{refund.ref}: {refund.amount}, {invoice.number}: {credited.get(occasion, 0)}"
             _note_once("refund.not_credited", order, said)
     return issued
+
+
+def settle_forgotten() -> None:
+    """Afterwards refunds of invoices without any credit note are credited: those from before there were credit notes.
+
+    Whatever a shop sends is settled as it arrives. The sweep sends the mails.
+    """
+    live = config.current().live
+    counts = (Invoice.trial.is_not(live), Invoice.gross > 0, ~Invoice.replaced_by.has(), ~Invoice.credit_notes.any())
+    found = select(Refund.order_id).join(Invoice, Invoice.order_id == Refund.order_id).where(*counts).distinct()
+    for order_id in db.session.scalars(found.order_by(Refund.order_id).limit(MOST_AT_ONCE)).all():
+        with transaction():
+            order = invoicing.lock_order(order_id)
+            settle_refunds(order)
+            db.session.expire(order, ["documents"])
+            review.renew(order)
 
 
 def credit(invoice: Invoice, *, amount: Decimal | None, reason: str, refund: bool, shown: int) -> CreditNote | None:
@@ -73,18 +89,14 @@ def credit(invoice: Invoice, *, amount: Decimal | None, reason: str, refund: boo
     return note
 
 
-def left(invoice: Invoice) -> Decimal:
-    """Return what of an invoice is not credited yet, TTC."""
-    return issuing.left(invoice).gross
-
-
 def refund_occasion(ref: str, invoice: Invoice) -> str:
     """Name the reason for which a refund is credited on this invoice, once."""
     return f"refund:{ref}:on:{invoice.id}"
 
 
 def _credit_refund(refund: Refund, invoice: Invoice, order: Order, occasion: str) -> CreditNote | None:
-    remainder, said = issuing.left(invoice), issuing.frozen(invoice)
+    said = issuing.frozen(invoice)
+    remainder = credits.left(said.totals, issuing.earlier_credits(invoice))
     if remainder.gross <= 0:
         return None
     wanted = None
@@ -116,9 +128,9 @@ def _line_credits(lines: Iterable[dict[str, str]]) -> Iterable[LineCredit]:
 
 
 def _require_creditable(invoice: Invoice, amount: Decimal | None) -> None:
-    if invoice.trial is config.current().live:
+    if not issuing.is_of_this_mode(invoice):
         raise DomainError(_("Un spécimen ne se crédite pas."))
-    remainder = left(invoice)
+    remainder = issuing.left(invoice)
     if remainder <= 0:
         raise DomainError(_("La facture %(number)s est déjà entièrement créditée.", number=invoice.number))
     if amount is not None and not 0 < amount <= remainder:

@@ -115,7 +115,7 @@ def ends_a_request(document: Document) -> bool:
     Nor does a specimen, once live.
     """
     first = isinstance(document, Invoice) and document.replaces_id is None
-    return first and document.trial is not config.current().live
+    return first and issuing.is_of_this_mode(document)
 
 
 def _try_again_or_stop(delivery: Delivery, outcome: Outcome) -> None:

@@ -6,6 +6,7 @@ the caller's transaction, which holds the order.
 
 from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Literal, TypeVar
 
 from flask import current_app
@@ -14,11 +15,11 @@ from sqlalchemy import select
 import clock
 import config
 import storage
-from documents import credits, reasons, snapshot
+from documents import reasons, snapshot, words
 from documents.credits import Credit
 from documents.seller import Seller, Sellers
 from documents.snapshot import DeliveryAddress, OrderFacts, Snapshot
-from documents.totals import Totals
+from documents.totals import ZERO, Totals
 from extensions import db
 from models import FIRST_LINK, CreditNote, Delivery, Document, Invoice, InvoiceRequest, Milestone, Order
 from parties.details import Details
@@ -27,8 +28,6 @@ from services.numbering import Number
 from services.orders import sale_of
 
 D = TypeVar("D", bound=Document)
-
-LANGUAGES = ("fr", "en", "es")
 
 
 class WrongMode(Exception):
@@ -181,9 +180,15 @@ def earlier_credits(invoice: Invoice) -> Sequence[Totals]:
     return [frozen(each).totals for each in db.session.scalars(found)]
 
 
-def left(invoice: Invoice) -> Totals:
-    """Return what the invoice's credit notes have left of it."""
-    return credits.left(frozen(invoice).totals, earlier_credits(invoice))
+def left(invoice: Invoice) -> Decimal:
+    """Return what of the invoice is not credited yet, TTC."""
+    credited = db.session.scalars(select(CreditNote.gross).where(CreditNote.credits_id == invoice.id))
+    return invoice.gross - sum(credited, ZERO)
+
+
+def is_of_this_mode(document: Document) -> bool:
+    """Whether the document was issued in the mode that the installation is in: once live, no specimen counts."""
+    return document.trial is not config.current().live
 
 
 def seller_of(order: Order, day: date | None = None) -> Seller:
@@ -193,7 +198,7 @@ def seller_of(order: Order, day: date | None = None) -> Seller:
 
 
 def _require_same_mode(invoice: Invoice) -> None:
-    if invoice.trial is config.current().live:
+    if not is_of_this_mode(invoice):
         raise WrongMode(f"{invoice.number} was issued in the other mode: nothing corrects it in this one.")
 
 
@@ -238,7 +243,7 @@ def _write(document: D, number: Number, content: Snapshot, order: Order) -> D:
 def _language(order: Order) -> str:
     """The language that the customer bought in, where documents have it; else French."""
     wanted = order.locale[:2].lower()
-    return wanted if wanted in LANGUAGES else "fr"
+    return wanted if wanted in words.LANGUAGES else "fr"
 
 
 def _facts(order: Order) -> OrderFacts:

@@ -21,7 +21,7 @@ def uncredited(order: Order) -> Decimal:
     invoice = order.issued_invoice
     if invoice is None:
         return ZERO
-    return max(order.refunded_amount - (invoice.gross - issuing.left(invoice).gross), ZERO)
+    return max(order.refunded_amount - (invoice.gross - issuing.left(invoice)), ZERO)
 
 
 def _sums(order: Order) -> list[str]:
@@ -63,14 +63,14 @@ def _after_invoice(order: Order) -> list[str]:
     left = issuing.left(invoice)
     if order.cancelled_at:
         why = _("La commande a été annulée après la facture %(number)s\u00a0: il faut un avoir.", number=invoice.number)
-        return [why] if left.gross else []
+        return [why] if left else []
     try:
         amounts = totals.compute(sale_of(order))
     except totals.DoesNotAddUp:
         return []  # That is said already.
     if (amounts.net, amounts.vat, amounts.gross) == (invoice.net, invoice.vat, invoice.gross):
         return []
-    if amounts.gross == left.gross:
+    if amounts.gross == left:
         return []
     return [
         _(

@@ -19,7 +19,7 @@ import clock
 import jobs
 from extensions import DomainError, db, transaction
 from models import AuditEntry, CreditNote, Delivery, Document, Invoice, InvoiceRequest, Order
-from services import crediting, invoicing, issuing, production, repair, review
+from services import crediting, invoicing, issuing, production, repair, review, sweep
 from tests.support.customers import an_issued_invoice
 from tests.support.factories import (
     PLACED,
@@ -81,6 +81,22 @@ def acts(invoice: Invoice) -> list[tuple[str, str]]:
 # Refunds.
 
 
+def test_a_refund_from_before_there_were_credit_notes_is_credited_by_the_sweep(app: Flask) -> None:
+    invoice, other = invoiced(), invoiced()
+    refunded(other, "2.00")
+    with transaction():
+        invoicing.lock_order(invoice.order_id).refunds.append(a_refund("5.00"))
+        invoicing.lock_order(other.order_id).refunds.append(a_refund("3.00", ref="R2"))  # A shop's, on its way.
+    for _again in range(2):
+        sweep.sweep()
+        assert [(note.credits_id, note.gross) for note in db.session.scalars(select(CreditNote))] == [
+            (other.id, Decimal("2.00")),
+            (invoice.id, Decimal("5.00")),
+        ]
+    mails = select(Delivery.state).join(CreditNote, CreditNote.id == Delivery.document_id)
+    assert list(db.session.scalars(mails)) == ["pending", "pending"]
+
+
 def test_a_refund_gets_one_numbered_credit_note_with_its_mail(app: Flask) -> None:
     invoice = invoiced(lines=two_rates())
     (note,) = refunded(invoice, "13.41", lines=SHIRT, at=datetime(2026, 11, 22, 23, 30, tzinfo=UTC))
@@ -95,7 +111,7 @@ def test_a_refund_gets_one_numbered_credit_note_with_its_mail(app: Flask) -> Non
     mail = db.session.scalars(select(Delivery)).one()
     assert (mail.kind, mail.document_id, mail.recipient) == ("credit_note", note.id, "claire@example.org")
     assert acts(invoice) == []
-    assert crediting.left(invoice) == Decimal("23.41")
+    assert issuing.left(invoice) == Decimal("23.41")
     assert review.uncredited(note.order) == 0
 
 
@@ -105,7 +121,7 @@ def test_settling_again_credits_nothing_twice(app: Flask) -> None:
     assert settled(invoice) == []
     assert len(refunded(invoice, "5.00", ref="R2")) == 1
     assert settled(invoice) == []
-    assert crediting.left(invoice) == Decimal("13.31")
+    assert issuing.left(invoice) == Decimal("13.31")
 
 
 def test_the_database_itself_refuses_a_second_credit_note_for_one_refund(app: Flask) -> None:
@@ -157,7 +173,7 @@ def test_more_than_the_invoice_is_never_credited_and_a_person_is_told(app: Flask
         ("refund.not_credited", f"R2: 20.00, {invoice.number}: 11.72"),
         ("refund.not_credited", f"R3: 1.00, {invoice.number}: 0"),
     ]
-    assert crediting.left(invoice) == 0
+    assert issuing.left(invoice) == 0
     assert review.uncredited(invoice.order) == Decimal("9.28")
 
 
@@ -287,7 +303,7 @@ def test_an_admin_credits_a_part_with_a_reason_printed_as_written(app: Flask) ->
     said = issuing.frozen(note)
     assert (said.reason, said.settlement) == ("Tasse ébréchée, remise", "refund")
     assert (said.payment.paid, said.payment.left) == (Decimal("0.00"), Decimal("5.00"))
-    assert (note.gross, crediting.left(invoice)) == (Decimal("5.00"), Decimal("26.72"))
+    assert (note.gross, issuing.left(invoice)) == (Decimal("5.00"), Decimal("26.72"))
 
 
 def test_the_mail_of_an_admins_credit_note_is_rung_for(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -308,7 +324,7 @@ def test_a_second_press_credits_nothing(app: Flask) -> None:
     assert by_hand(invoice, "5.00") is not None
     assert by_hand(invoice, "5.00") is None
     assert by_hand(invoice, "5.00", shown=1) is not None
-    assert crediting.left(invoice) == Decimal("21.72")
+    assert issuing.left(invoice) == Decimal("21.72")
 
 
 @pytest.mark.parametrize("amount", ["0.00", "-1.00", "31.73"])
@@ -326,7 +342,7 @@ def test_a_credit_note_has_a_reason_that_fits(app: Flask, reason: str) -> None:
     invoice = invoiced()
     with pytest.raises(DomainError, match="motif"):
         by_hand(invoice, None, reason=reason)
-    assert crediting.left(invoice) == invoice.gross
+    assert issuing.left(invoice) == invoice.gross
 
 
 def test_crediting_what_the_shop_cancelled_ends_the_look_into_it(app: Flask) -> None:
