@@ -7,6 +7,7 @@ from flask_babel import gettext as _
 from sqlalchemy import func, select
 
 import clock
+import config
 from documents import cases, credits, formatting, reasons
 from documents.credits import Credit, LineCredit
 from documents.snapshot import Snapshot
