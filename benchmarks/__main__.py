@@ -17,7 +17,6 @@ def main(arguments: list[str]) -> int:
     names = parser.parse_args(arguments).names or list(NAMES)
     if unknown := sorted(set(names) - set(NAMES)):
         parser.error(f"there is no benchmark {', '.join(unknown)}; there are {', '.join(NAMES)}")
-    logging.disable(logging.WARNING)  # No Redis is here, and every order would say so.
     held = True
     for name in names:
         print(f"{name}…", flush=True)
@@ -28,4 +27,5 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    logging.disable(logging.WARNING)  # No Redis is here, and every order would say so.
     sys.exit(main(sys.argv[1:]))
