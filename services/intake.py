@@ -143,7 +143,7 @@ def _known_orders(messages: list[OrderMessage]) -> dict[str, Order]:
         select(Order)
         .where(Order.number_key.in_(keys))
         .order_by(Order.id)
-        .options(selectinload(Order.lines), selectinload(Order.refunds), selectinload(Order.shipments))
+        .options(*(selectinload(each) for each in (Order.lines, Order.refunds, Order.shipments, Order.documents)))
         .options(selectinload(Order.billing))  # Not joined: after a wait for the lock it would be the row of before.
         .with_for_update(of=Order)
         .execution_options(populate_existing=True)
@@ -340,8 +340,6 @@ def _details(sent: BillingMessage | None) -> Details | None:
 def _ring(receipts: list[Receipt]) -> None:
     """Tell a worker about the requests that are due at once, and about new credit notes; after the commit."""
     ids = [receipt.order_id for receipt in receipts if receipt.applied]
-    for receipt in receipts:
-        if receipt.outcome == "updated":
-            outbox.ring_documents(receipt.order_id)
+    outbox.ring_documents(*ids)
     for request in db.session.scalars(select(InvoiceRequest).where(InvoiceRequest.order_id.in_(ids))).all():
         invoicing.ring_if_due(request)

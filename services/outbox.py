@@ -31,9 +31,9 @@ def ring(delivery: Delivery) -> None:
     task_queue.ring("deliver", delivery.id)
 
 
-def ring_documents(order_id: int, *, but: int | None = None) -> None:
-    """Tell a worker about the documents of an order whose mails are due, `but` one; after the commit."""
+def ring_documents(*order_ids: int, but: int | None = None) -> None:
+    """Tell a worker about the documents of these orders whose mails are due, `but` one; after the commit."""
     waits = (Delivery.state == "pending", Delivery.due_at <= clock.now(), Delivery.document_id.is_not(None))
-    for delivery in db.session.scalars(select(Delivery).where(Delivery.order_id == order_id, *waits)).all():
+    for delivery in db.session.scalars(select(Delivery).where(Delivery.order_id.in_(order_ids), *waits)).all():
         if delivery.id != but:
             ring(delivery)

@@ -19,7 +19,7 @@ def renew(order: Order) -> None:
 def uncredited(order: Order) -> Decimal:
     """Return what went back to the customer beyond all credit notes of the invoice that counts, TTC; 0 without one."""
     invoice = order.issued_invoice
-    if invoice is None:
+    if invoice is None or not order.refunds:
         return ZERO
     return max(order.refunded_amount - (invoice.gross - issuing.left(invoice)), ZERO)
 
@@ -60,17 +60,15 @@ def _after_invoice(order: Order) -> list[str]:
     invoice = order.issued_invoice
     if invoice is None:
         return []
-    left = issuing.left(invoice)
     if order.cancelled_at:
         why = _("La commande a été annulée après la facture %(number)s\u00a0: il faut un avoir.", number=invoice.number)
-        return [why] if left else []
+        return [why] if issuing.left(invoice) else []
     try:
         amounts = totals.compute(sale_of(order))
     except totals.DoesNotAddUp:
         return []  # That is said already.
-    if (amounts.net, amounts.vat, amounts.gross) == (invoice.net, invoice.vat, invoice.gross):
-        return []
-    if amounts.gross == left:
+    same = (amounts.net, amounts.vat, amounts.gross) == (invoice.net, invoice.vat, invoice.gross)
+    if same or amounts.gross == issuing.left(invoice):
         return []
     return [
         _(
