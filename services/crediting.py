@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from flask_babel import gettext as _
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import aliased
 
 import clock
 import config
@@ -49,14 +50,13 @@ def settle_forgotten() -> None:
 
     Whatever a shop sends is settled as it arrives. The sweep sends the mails.
     """
-    live = config.current().live
-    counts = (Invoice.trial.is_not(live), Invoice.gross > 0, ~Invoice.replaced_by.has(), ~Invoice.credit_notes.any())
+    live, note = config.current().live, aliased(CreditNote)
+    counts = (Invoice.trial.is_not(live), Invoice.gross > 0, ~exists().where(note.credits_id == Invoice.id))
     found = select(Refund.order_id).join(Invoice, Invoice.order_id == Refund.order_id).where(*counts).distinct()
     for order_id in db.session.scalars(found.order_by(Refund.order_id).limit(MOST_AT_ONCE)).all():
         with transaction():
             order = invoicing.lock_order(order_id)
             settle_refunds(order)
-            db.session.expire(order, ["documents"])
             review.renew(order)
 
 

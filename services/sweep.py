@@ -13,7 +13,7 @@ import config
 import task_queue
 from extensions import db, transaction
 from models import Customer, Delivery, Invoice, InvoiceRequest, Milestone, RateCounter, SignInSession, Token
-from services import delivery, invoicing, leases, outbox
+from services import crediting, delivery, invoicing, leases, outbox
 
 MOST_BELLS = 500  # What the queue holds at most: more would only wait there instead of here.
 REMINDERS = (timedelta(hours=24), timedelta(hours=72))
@@ -120,5 +120,6 @@ CHORES = (
     _reopen_after_trial,
     _remind_of_confirmation,
     delivery.conclude_doubtful,
+    crediting.settle_forgotten,
     _forget_the_expired,
 )

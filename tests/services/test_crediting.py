@@ -82,11 +82,12 @@ def acts(invoice: Invoice) -> list[tuple[str, str]]:
 
 
 def test_a_refund_from_before_there_were_credit_notes_is_credited_by_the_sweep(app: Flask) -> None:
-    invoice, other = invoiced(), invoiced()
+    invoice, other = invoiced(), invoiced(customer=a_customer(email="autre@example.org", billing=billing_details()))
     refunded(other, "2.00")
     with transaction():
-        invoicing.lock_order(invoice.order_id).refunds.append(a_refund("5.00"))
-        invoicing.lock_order(other.order_id).refunds.append(a_refund("3.00", ref="R2"))  # A shop's, on its way.
+        for each in (invoice, other):  # An invoice that has credit notes waits for what its shop sends.
+            order = invoicing.lock_order(each.order_id)
+            order.refunds.append(a_refund("5.00", ref="old"))
     for _again in range(2):
         sweep.sweep()
         assert [(note.credits_id, note.gross) for note in db.session.scalars(select(CreditNote))] == [
