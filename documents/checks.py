@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from documents import formatting
 from documents.snapshot import Snapshot
 from documents.totals import ZERO, RateAmounts
-
-CENT = Decimal("0.01")
 
 
 def contradictions(document: Snapshot) -> tuple[str, ...]:
@@ -46,9 +42,8 @@ def _adrift(document: Snapshot) -> list[RateAmounts]:
     lines = list(zip(document.sale.lines, totals.lines, strict=False))
     adrift = []
     for row in totals.rates:
-        key = (row.rate, row.category, row.exemption)
-        mine = [amounts for line, amounts in lines if line.rate_key == key]
-        off = [other for other in totals.discounts if (other.rate, other.category, other.exemption) == key]
+        mine = [amounts for line, amounts in lines if line.rate_key == row.key]
+        off = [other for other in totals.discounts if other.key == row.key]
         for name in ("net", "vat", "gross"):
             whole = sum((getattr(amounts, name) for amounts in mine), ZERO)
             if whole - sum((getattr(other, name) for other in off), ZERO) != getattr(row, name):

@@ -107,7 +107,7 @@ class _Part:
 
 def _partial(invoice: Snapshot, remainder: Totals, wanted: Credit) -> tuple[Sale, Totals]:
     """The lines that are named, as far as their rate goes, then the rest of the amount, spread over the rates."""
-    rows = {_key(row): row for row in remainder.rates}
+    rows = {row.key: row for row in remainder.rates}
     named = _named(invoice.sale, rows, wanted.lines)
     by_line = {key: sum((part.gross for part in named if part.line.rate_key == key), ZERO) for key in rows}
     rest = wanted.amount - sum(by_line.values(), ZERO)
@@ -167,7 +167,7 @@ def _document(sale: Sale, rates: list[RateAmounts], parts: list[_Part]) -> tuple
     amounts: list[LineAmounts] = []
     nets: dict[int, Decimal] = {}
     for row in rates:
-        mine = [index for index, part in enumerate(parts) if part.line.rate_key == _key(row)]
+        mine = [index for index, part in enumerate(parts) if part.line.rate_key == row.key]
         exact = [parts[index].gross * row.net / row.gross if row.gross else row.net for index in mine]
         nets |= zip(mine, apportion(exact, row.net), strict=True)
     for index, part in enumerate(parts):
@@ -192,12 +192,12 @@ def _line(part: _Part, net: Decimal, *, prices_include_tax: bool) -> tuple[Line,
 
 def _line_of(sale: Sale, row: RateAmounts, words: str) -> Line:
     """A line of this rate that stands for all of it."""
-    first = next(line for line in sale.lines if line.rate_key == _key(row))
+    first = next(line for line in sale.lines if line.rate_key == row.key)
     return replace(first, description=words, sku="")
 
 
 def _less(row: RateAmounts, taken: Sequence[RateAmounts]) -> RateAmounts:
-    mine = [other for other in taken if _key(other) == _key(row)]
+    mine = [other for other in taken if other.key == row.key]
     net = row.net - sum((other.net for other in mine), ZERO)
     vat = row.vat - sum((other.vat for other in mine), ZERO)
     return replace(row, net=net, vat=vat, gross=net + vat)
@@ -206,7 +206,3 @@ def _less(row: RateAmounts, taken: Sequence[RateAmounts]) -> RateAmounts:
 def _sums(rates: Sequence[RateAmounts]) -> dict[str, Decimal]:
     net, vat = sum((row.net for row in rates), ZERO), sum((row.vat for row in rates), ZERO)
     return {"net": net, "vat": vat, "gross": net + vat}
-
-
-def _key(row: RateAmounts) -> RateKey:
-    return row.rate, row.category, row.exemption

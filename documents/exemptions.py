@@ -10,10 +10,10 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 
+from documents import mentions
 from documents.snapshot import Snapshot
-from documents.totals import Line, RateAmounts
+from documents.totals import ZERO, Line, RateAmounts
 
-ZERO = Decimal("0.00")
 FREE = "Z"  # A document on which nothing costs anything, and no rate or reason is known.
 
 CODES = {"K": "VATEX-EU-IC", "AE": "VATEX-EU-AE", "G": "VATEX-EU-G", "O": "VATEX-EU-O"}
@@ -26,9 +26,6 @@ _EXEMPTION_CODE = re.compile(
     """,
     re.VERBOSE,
 )
-
-# How a snapshot words the reason of a category (documents/mentions.py); it stays as it was on the day of issue.
-_MENTION = re.compile("TVA 0\u00a0% \\(([A-Z]+)\\)\u00a0: (.+)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +42,7 @@ class TaxRow:
 
 def of_line(snapshot: Snapshot, line: Line) -> RateAmounts:
     """The line's row of the VAT table; the first one for a free line that the table has no row for (BR-CO-04)."""
-    rates = snapshot.totals.rates
-    return next((row for row in rates if (row.rate, row.category, row.exemption) == line.rate_key), rates[0])
+    return snapshot.totals.row_of(line) or snapshot.totals.rates[0]
 
 
 def category(snapshot: Snapshot, row: RateAmounts) -> str:
@@ -92,7 +88,7 @@ def is_code(exemption: str) -> bool:
 def _reason(snapshot: Snapshot, found: list[RateAmounts]) -> str:
     """The words of the law as the snapshot froze them, else the shop's own (BT-120)."""
     categories = {row.category for row in found}
-    printed = [match for text in snapshot.mentions if (match := _MENTION.fullmatch(text))]
+    printed = [match for text in snapshot.mentions if (match := mentions.WITHOUT_VAT.fullmatch(text))]
     texts = [match[2] for match in printed if match[1] in categories]
     worded = {match[1] for match in printed}
     texts += [row.exemption for row in found if row.category not in worded and not is_code(row.exemption)]

@@ -12,7 +12,7 @@ from lxml import etree
 from documents import cii, exemptions
 from documents.seller import Identity
 from documents.snapshot import DeliveryAddress, Snapshot
-from documents.totals import Line, LineAmounts, RateAmounts
+from documents.totals import ZERO, Line, LineAmounts, RateAmounts
 from parties.details import Details
 
 PROFILE = "urn:cen.eu:en16931:2017"
@@ -22,7 +22,6 @@ PIECE = "C62"
 DISCOUNT = "95"
 ON_DEBITS = "5"
 NATURES = {"goods": "B", "services": "S", "mixed": "M", "voucher": "B"}
-ZERO = Decimal("0.00")
 
 # How the three mentions towards companies begin, and the subject that BR-FR-05 wants each under (UNTDID 4451).
 SUBJECTS = {"Escompte": "AAB", "Pénalités de retard": "PMD", "Indemnité forfaitaire": "PMT"}

@@ -80,6 +80,8 @@ CATEGORIES = {
     "O": "Hors du champ de la TVA (bon à usages multiples, art. 256 ter du CGI)",
 }
 OVERSEAS = "Exonération de TVA, art. 294, 2 du CGI"
+# How a document words why a row of its VAT table bears no tax: the category, and the words of the law.
+WITHOUT_VAT = re.compile("TVA 0\u00a0% \\(([A-Z]+)\\)\u00a0: (.+)", re.DOTALL)
 
 TABLE = (
     Mention("specimen", date(2000, 1, 1), "ISSUE_MODE=trial", lambda case: case.trial, _always(SPECIMEN)),

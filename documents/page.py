@@ -6,7 +6,6 @@ escaped: whatever customers type is text, never markup, and never a box that no 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -17,6 +16,7 @@ from babel import Locale
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from documents import fonts, formatting, mentions
+from documents.cases import FRANCHISE, MARGIN
 from documents.formatting import NO_BREAK, date_words, money, number
 from documents.logo import Logo
 from documents.renderer import TEMPLATES
@@ -27,9 +27,7 @@ from documents.words import Words, words
 from parties.details import Details
 
 # Sales under the margin scheme say nothing of VAT but this (CGI art. 297 E, ann. II art. 242 nonies A, I-16°).
-MARGIN = frozenset({"VATEX-EU-F", "VATEX-EU-I", "VATEX-EU-J"})
 _MARGIN_TEXTS = frozenset(mentions.EXEMPTIONS[code] for code in MARGIN)
-_REASON = re.compile(f"TVA 0{NO_BREAK}% (\\(([A-Z]+)\\){NO_BREAK}: (.+))", re.DOTALL)
 # A document of more lines keeps each line's reference beside its words, for half the paper.
 _SHORT = 40
 
@@ -316,7 +314,7 @@ def _items(snapshot: Snapshot, said: Words, *, with_vat: bool) -> tuple[Item, ..
             (
                 formatting.quantity(amounts.quantity, language),
                 price,
-                *_amounts(snapshot, _row_of(snapshot, line), amounts.net, amounts.gross, with_vat=with_vat),
+                *_amounts(snapshot, snapshot.totals.row_of(line), amounts.net, amounts.gross, with_vat=with_vat),
             ),
         )
         for line, amounts, price in rows
@@ -355,17 +353,11 @@ def _amounts(snapshot: Snapshot, row: RateAmounts | None, net: Decimal, gross: D
     return [label, number(net, 2, snapshot.language), amount]
 
 
-def _row_of(snapshot: Snapshot, line: Line) -> RateAmounts | None:
-    """The line's row of the VAT table; a free line without a rate may have none."""
-    key = line.rate_key
-    return next((row for row in snapshot.totals.rates if (row.rate, row.category, row.exemption) == key), None)
-
-
 def _bears_vat(snapshot: Snapshot, row: RateAmounts) -> bool:
     """Whether a rate is said of the row: not under the margin scheme or the franchise, nor outside VAT's scope."""
     if row.rate:
         return True
-    franchise = snapshot.seller.vat_regime.regime == "franchise" or row.exemption == "VATEX-FR-FRANCHISE"
+    franchise = snapshot.seller.vat_regime.regime == "franchise" or row.exemption == FRANCHISE
     return not (franchise or row.category == "O" or row.exemption in MARGIN)
 
 
@@ -435,13 +427,14 @@ def _due(snapshot: Snapshot, said: Words, left: str, day: str) -> Iterator[str]:
 
 def _mention(text: str, *, with_vat: bool) -> str:
     """A legal text as it was frozen, but without « TVA 0 % » where no rate may be named."""
-    found = _REASON.fullmatch(text)
+    found = mentions.WITHOUT_VAT.fullmatch(text)
     if found is None:
         return text
-    reason, category, words_of_law = found.groups()
+    category, words_of_law = found.groups()
     if not with_vat:
         return words_of_law
-    return reason if category == "O" or words_of_law in _MARGIN_TEXTS else text
+    unnamed = category == "O" or words_of_law in _MARGIN_TEXTS
+    return f"({category}){NO_BREAK}: {words_of_law}" if unnamed else text
 
 
 @cache

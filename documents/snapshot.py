@@ -13,11 +13,10 @@ from documents import canonical, cases, credits, formatting, mentions, renderer,
 from documents.credits import Credit
 from documents.mentions import Nature
 from documents.seller import Seller
-from documents.totals import Sale, Totals
+from documents.totals import ZERO, Sale, Totals
 from parties.details import Details
 
 PARIS = ZoneInfo("Europe/Paris")
-ZERO = Decimal("0.00")
 
 METHODS = {
     "card": "par carte bancaire",

@@ -98,6 +98,11 @@ class RateAmounts:
     vat: Decimal
     gross: Decimal
 
+    @property
+    def key(self) -> RateKey:
+        """The `rate_key` of the lines that the row sums."""
+        return self.rate, self.category, self.exemption
+
 
 @dataclass(frozen=True, slots=True)
 class Totals:
@@ -109,6 +114,10 @@ class Totals:
     net: Decimal
     vat: Decimal
     gross: Decimal
+
+    def row_of(self, line: Line) -> RateAmounts | None:
+        """The line's row of the VAT table; a free line without a rate may have none."""
+        return next((row for row in self.rates if row.key == line.rate_key), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,26 +194,6 @@ def compute(sale: Sale) -> Totals:
         vat=sum((group.vat for group in after), ZERO),
         gross=gross,
     )
-
-
-def missing_reasons(sale: Sale) -> tuple[int, ...]:
-    """Indexes of the lines at a rate of 0 that do not say why, so that the order waits « à vérifier ».
-
-    A reason is a VAT category without tax (E, K, AE, G, O); an exemption (E) also names its article, since each of them
-    has another (CGI ann. II art. 242 nonies A I-12°). A line that costs nothing needs none.
-    """
-    return tuple(
-        index
-        for index, line in enumerate(sale.lines)
-        if not line.vat_rate
-        and line.amount
-        and (line.vat_category not in CATEGORIES_WITHOUT_VAT or (line.vat_category == "E" and not line.exemption))
-    )
-
-
-def foreign_rates(sale: Sale) -> tuple[int, ...]:
-    """Indexes of the lines at a rate that France does not know: a sale under the OSS scheme, or a slip (BR-FR-16)."""
-    return tuple(index for index, line in enumerate(sale.lines) if line.vat_rate not in FRENCH_RATES)
 
 
 def apportion(exact: Sequence[Decimal], target: Decimal) -> list[Decimal]:

@@ -27,11 +27,11 @@ def check(invoice: Snapshot, sale: Sale, totals: Totals) -> None:
     assert sale.prices_include_tax == invoice.sale.prices_include_tax
     for name in ("net", "vat", "gross"):  # BR-CO-14, BR-CO-15
         assert getattr(totals, name) == sum((getattr(row, name) for row in totals.rates), D(0))
-    allowances = {(row.rate, row.category, row.exemption): row for row in totals.discounts}
-    keys = [(row.rate, row.category, row.exemption) for row in invoice.totals.rates]
+    allowances = {row.key: row for row in totals.discounts}
+    keys = [row.key for row in invoice.totals.rates]
     lines = list(zip(sale.lines, totals.lines, strict=True))
     for row in totals.rates:
-        key = (row.rate, row.category, row.exemption)
+        key = row.key
         assert key in keys
         assert row.net + row.vat == row.gross
         mine = [amounts for line, amounts in lines if line.rate_key == key]
@@ -48,9 +48,7 @@ def check(invoice: Snapshot, sale: Sale, totals: Totals) -> None:
 def check_caps(invoice: Totals, all_credits: list[Totals]) -> None:
     """No rate is credited beyond the invoice, in net, VAT or gross, whatever its sign."""
     for row in left(invoice, all_credits).rates:
-        whole = next(
-            r for r in invoice.rates if (r.rate, r.category, r.exemption) == (row.rate, row.category, row.exemption)
-        )
+        whole = next(r for r in invoice.rates if r.key == row.key)
         for name in ("net", "vat", "gross"):
             low, high = sorted((D(0), getattr(whole, name)))
             assert low <= getattr(row, name) <= high
