@@ -15,7 +15,7 @@ from forms.auth import PressForm
 from models import Correction, Delivery, Invoice, Order
 from services import corrections, crediting, dashboard, files, invoices, issuing, orders, readiness, repair
 from web.access import admin_required, document_or_404
-from web.changes import Change, changes
+from web.changes import Change, changes, field_names
 
 bp = Blueprint("admin", __name__, url_prefix="/admin")
 
@@ -96,7 +96,12 @@ def credit(number: str) -> ResponseReturnValue:
     if not form.validate_on_submit():
         return _order_page(order_number, 422, credit_form=form)
     wanted: dict[str, Any] = {name: form[name].data for name in ("amount", "reason", "refund", "shown")}
-    _do(lambda: crediting.credit(invoice, **wanted), _("L'avoir est établi et part par e-mail."))
+    try:
+        note = crediting.credit(invoice, **wanted)
+    except DomainError as refusal:
+        form.amount.errors = (str(refusal),)
+        return _order_page(order_number, 422, credit_form=form)
+    _say(note, _("L'avoir est établi et part par e-mail."))
     return _to_order(order_number)
 
 
@@ -163,6 +168,11 @@ def _do(act: Callable[[], object], said: str) -> None:
     except DomainError as refusal:
         flash(str(refusal), "error")
         return
+    _say(done, said)
+
+
+def _say(done: object, said: str) -> None:
+    """Say that it was done, or that somebody had pressed before."""
     if done:
         flash(said, "success")
     else:
@@ -188,6 +198,7 @@ def _order_page(number: str, status: int = 200, **forms: Any) -> ResponseReturnV
         to_decide=[(each, _wanted(each)) for each in _to_decide(entries)],
         deliveries=deliveries,
         entries=dashboard.entries(found),
+        field_names=field_names,
         now=clock.now(),
         **own_forms | forms,
     )

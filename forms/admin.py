@@ -69,7 +69,7 @@ class CreditForm(FlaskForm):
         ],
     )
     reason = _reason(_l("Motif"))
-    refund = BooleanField(_l("Le client est remboursé de ce montant"))
+    refund = BooleanField(_l("Montant remboursé en dehors de la boutique"))
     shown = _count()
 
 

@@ -47,8 +47,8 @@ class Document:
     """An issued document as a mail presents and attaches it; `amount` is written for people (« 31,72 € »).
 
     `refers_to` is the number of the invoice that a credit note credits or a new invoice replaces, "" of any other;
-    `reason` is the sentence that the document prints. Of a credit note `repayment` says what becomes of the money, and
-    `replaced_by` is the number of the invoice that takes the place of the one credited.
+    `reason` is the sentence that the document prints. Of a credit note `repayment` says what becomes of the money.
+    `replaced_by` is the number of the invoice that takes the place of this one, or of the one that this credits.
     """
 
     number: str

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select, tuple_
-from sqlalchemy.orm import aliased, contains_eager, joinedload, lazyload, selectinload
+from sqlalchemy.orm import contains_eager, joinedload, lazyload, selectinload
 
 import clock
 from extensions import db
 from models import AuditEntry, Correction, Delivery, Document, InvoiceRequest, Order
-from services import orders
+from services import invoices, orders
 from services.orders import EPOCH, LARGEST_ID, MICROSECOND
 
 PAGE_SIZE = 30
@@ -45,7 +45,7 @@ def counts() -> dict[str, int]:
     rows = db.session.execute(grouped.group_by(InvoiceRequest.state)).all()
     by_state = {row[0]: row[1] for row in rows}
     to_check = select(func.count()).select_from(Order).where(_needs_review()).scalar_subquery()
-    unsent = select(func.count()).select_from(Delivery).where(_is_unsent()).scalar_subquery()
+    unsent = select(func.count()).select_from(Delivery).where(invoices.is_unsent()).scalar_subquery()
     to_decide = select(func.count()).select_from(Correction).where(_is_to_decide()).scalar_subquery()
     others = db.session.execute(select(to_check, unsent, to_decide)).one()
     return {
@@ -116,7 +116,7 @@ def _orders_page(state: str, search: str, after: str) -> Page:
     if state == TO_CHECK:
         found = found.where(_needs_review())
     elif state == UNSENT:
-        found = found.where(exists().where(Delivery.order_id == Order.id, _is_unsent()))
+        found = found.where(exists().where(Delivery.order_id == Order.id, invoices.is_unsent()))
     elif state == TO_DECIDE:
         wished = select(Document.order_id).join(Correction, Correction.invoice_id == Document.id)
         found = found.where(Order.id.in_(wished.where(_is_to_decide())))
@@ -188,10 +188,3 @@ def _needs_review() -> ColumnElement[bool]:
 
 def _is_to_decide() -> ColumnElement[bool]:
     return Correction.state == "requested"
-
-
-def _is_unsent() -> ColumnElement[bool]:
-    """Whether a document's mail failed, or may have, and none was sent after it."""
-    newer = aliased(Delivery)
-    followed = exists().where(newer.document_id == Delivery.document_id, newer.id > Delivery.id)
-    return and_(Delivery.state.in_(("failed", "unknown")), Delivery.document_id.is_not(None), ~followed)

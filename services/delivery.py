@@ -196,7 +196,7 @@ def _document(delivery: Delivery) -> messages.Document:
         refers_to=said.refers_to.number if said.refers_to else "",
         reason=said.reason,
         repayment=_repayment(said),
-        replaced_by=_replacement_of(document.invoice) if isinstance(document, CreditNote) else "",
+        replaced_by=_replacement_of(document.invoice if isinstance(document, CreditNote) else document),
         for_company=said.buyer.kind == "company",
     )
 
@@ -208,8 +208,9 @@ def _repayment(said: Snapshot) -> messages.Repayment:
     return "none" if said.settlement == "set_off" else ""
 
 
-def _replacement_of(invoice: Invoice) -> str:
-    return invoice.replaced_by.number if invoice.replaced_by else ""
+def _replacement_of(invoice: Document) -> str:
+    replaced = isinstance(invoice, Invoice) and invoice.replaced_by
+    return replaced.number if replaced else ""
 
 
 def _documents_url(delivery: Delivery) -> str | None:

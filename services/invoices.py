@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import select
-from sqlalchemy.orm import contains_eager, joinedload
+from sqlalchemy import ColumnElement, and_, exists, select
+from sqlalchemy.orm import aliased, contains_eager, joinedload
 
 from extensions import db
-from models import Correction, CreditNote, Customer, Document, Invoice
+from models import Correction, Customer, Delivery, Document, Invoice
 
 ZERO = Decimal("0.00")
 
@@ -19,7 +19,8 @@ class Entry:
     """A document among the others of its order.
 
     `about` is the invoice that it credits or replaces. `left` is what of an invoice is not credited yet, TTC, `notes`
-    how many credit notes it has; `correction` is the last one that was asked of it.
+    how many credit notes it has; `correction` is the last one that was asked of it. `unsent` says that its last mail
+    failed, or may have.
     """
 
     document: Document
@@ -28,6 +29,7 @@ class Entry:
     left: Decimal = ZERO
     notes: int = 0
     correction: Correction | None = None
+    unsent: bool = False
 
     @property
     def is_live(self) -> bool:
@@ -65,7 +67,7 @@ def entries(documents: Sequence[Document]) -> list[Entry]:
     for document in documents:
         if document.credits_id:
             notes[document.credits_id].append(document)
-    corrections = _corrections([document.id for document in documents if not isinstance(document, CreditNote)])
+    corrections, unsent = _what_became_of(list(by_id))
     return [
         Entry(
             document=document,
@@ -74,15 +76,26 @@ def entries(documents: Sequence[Document]) -> list[Entry]:
             left=document.gross - sum((note.gross for note in notes[document.id]), ZERO),
             notes=len(notes[document.id]),
             correction=corrections.get(document.id),
+            unsent=document.id in unsent,
         )
         for document in documents
     ]
 
 
-def _corrections(invoice_ids: list[int]) -> dict[int, Correction]:
-    """Return the last correction asked of each of these invoices."""
-    if not invoice_ids:
-        return {}
-    found = select(Correction).where(Correction.invoice_id.in_(invoice_ids)).order_by(Correction.id)
+def is_unsent() -> ColumnElement[bool]:
+    """Say in SQL that a document's mail failed, or may have, and that none was sent after it."""
+    newer = aliased(Delivery)
+    followed = exists().where(newer.document_id == Delivery.document_id, newer.id > Delivery.id)
+    return and_(Delivery.state.in_(("failed", "unknown")), Delivery.document_id.is_not(None), ~followed)
+
+
+def _what_became_of(document_ids: list[int]) -> tuple[dict[int, Correction], set[int]]:
+    """Return the last correction asked of each of these documents, and those whose mail may not have arrived."""
+    if not document_ids:
+        return {}, set()
+    unsent = exists().where(Delivery.document_id == Document.id, is_unsent())
+    found = select(Document.id, unsent, Correction).outerjoin(Correction, Correction.invoice_id == Document.id)
     said = joinedload(Correction.invoice).undefer(Invoice.snapshot)
-    return {each.invoice_id: each for each in db.session.scalars(found.options(said))}
+    listed = found.where(Document.id.in_(document_ids)).order_by(Correction.id).options(said)
+    rows = db.session.execute(listed).all()
+    return {row[0]: row[2] for row in rows if row[2]}, {row[0] for row in rows if row[1]}

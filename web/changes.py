@@ -25,6 +25,12 @@ def changes(said: Snapshot, details: Details, purchase_order: str) -> list[Chang
     return list(_changes(said, details, purchase_order))
 
 
+def field_names(names: str) -> str:
+    """Return what a form calls the fields of an audit row, « line1, city »: « Adresse, Ville »."""
+    form = CorrectionForm(formdata=None)
+    return ", ".join(str(form[name].label.text) if name in FIELDS else name for name in names.split(", "))
+
+
 def _changes(said: Snapshot, details: Details, purchase_order: str) -> Iterator[Change]:
     form = CorrectionForm(formdata=None)
     for name in FIELDS:

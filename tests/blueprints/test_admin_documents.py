@@ -97,9 +97,30 @@ def test_without_an_amount_all_that_is_left_is_credited(client: LintingClient, i
 
 
 def test_more_than_is_left_is_refused_with_the_reason(client: LintingClient, invoice: Invoice) -> None:
-    client.post(url_of(invoice), data={**CREDIT, "amount": "31,73"})
+    answer = client.post(url_of(invoice), data={**CREDIT, "amount": "31,73"})
+    assert answer.status_code == 422
+    assert re.search(r'id="amount-error">.*?31,72', answer.text)
+    assert 'value="Geste commercial"' in answer.text  # What was typed stays.
     assert count(CreditNote) == 0
-    assert "31,72" in text_of(client)
+
+
+def test_the_box_of_a_refund_warns_of_crediting_it_twice(client: LintingClient, invoice: Invoice) -> None:
+    said = text_of(client)
+    assert "Montant remboursé en dehors de la boutique" in said
+    assert "établi ici aussi, il serait compté deux fois" in said
+
+
+def test_the_history_names_fields_as_the_form_does(client: LintingClient, wish: Correction) -> None:
+    said = text_of(client)
+    assert "Raison sociale" in said
+    assert re.search("Correction demandée [^<]*Votre référence / n° de bon de commande", said)
+    assert "purchase_order" not in said
+
+
+def test_each_mail_names_its_document(client: LintingClient, invoice: Invoice) -> None:
+    note = crediting.credit(invoice, amount=Decimal("1.00"), reason="Geste", refund=True, shown=0)
+    assert note is not None
+    assert f"Avoir {note.number} paul@example.org" in text_of(client)
 
 
 @pytest.mark.parametrize(

@@ -211,6 +211,17 @@ def test_the_order_shows_all_its_documents_and_what_was_decided(client: LintingC
     assert "Bron" in text
 
 
+def test_what_replaces_an_invoice_is_corrected_by_the_merchant_only(client: LintingClient, invoice: Invoice) -> None:
+    client.post(page(invoice), data=MOVED | CONFIRM)
+    replacement = db.session.scalars(select(Invoice).where(Invoice.replaces_id == invoice.id)).one()
+    text = client.get(page(replacement)).text
+    assert "Cette facture en remplace déjà une autre" in text
+    assert "corrigées aussitôt" not in text
+    text = client.post(page(replacement), data={**MOVED, "city": "Bron"}).text
+    assert "cette facture en remplace déjà une autre." in text
+    assert "Envoyer la demande" in text
+
+
 def test_the_pages_cost_the_same_whatever_the_lines(app: Flask, client: LintingClient, claire: Customer) -> None:
     counted = []
     for lines in (1, 12):

@@ -12,7 +12,7 @@ import storage
 from documents import archive
 from extensions import db
 from models import Customer, Invoice, StoredFile
-from services import files
+from services import files, issuing
 from tests.support.client import LintingClient
 from tests.support.customers import an_issued_invoice, draw, sign_in
 from tests.support.factories import a_customer, an_order, billing_details
@@ -125,3 +125,19 @@ def test_the_list_asks_as_little_for_many_invoices_as_for_one(client: LintingCli
     with count_queries() as for_many:
         client.get(LIST)
     assert for_many.count == for_one.count <= 8, str(for_many)
+
+
+@pytest.mark.parametrize("state", ["failed", "unknown"])
+def test_a_document_whose_mail_may_be_lost_says_that_it_is_here(
+    client: LintingClient, claire: Customer, state: str
+) -> None:
+    invoice = an_issued_invoice(an_order(customer=claire, billing=billing_details()))
+    lost = "est peut-être pas parvenu"
+    pages = (LIST, f"{LIST}/{invoice.number}.html", f"/espace-client/commandes/{invoice.order.number}")
+    mail = issuing.mail(invoice)
+    mail.state, mail.due_at = state, None
+    db.session.commit()
+    assert all(lost in client.get(page).text for page in pages)
+    issuing.mail(invoice, again=1)
+    db.session.commit()
+    assert not any(lost in client.get(page).text for page in pages)

@@ -147,7 +147,15 @@ def test_the_invoice_that_replaces_another_asks_for_no_money() -> None:
     for kind in ("plain", "html"):
         assert "remplace la facture FA-1" in body(message, kind)
         assert "rien à payer de plus" in body(message, kind)
+        assert "établit aussitôt" not in body(message, kind)  # That was the first correction.
         assert "remplace" not in body(BUILDERS["invoice"](a_heading()), kind)
+
+
+def test_an_invoice_that_was_replaced_says_so_when_it_is_sent_again() -> None:
+    message = messages.invoice(a_heading(), a_document(replaced_by="FA-2"), area_url=LINK)
+    for kind in ("plain", "html"):
+        assert "remplacée par la facture FA-2, qui seule compte" in body(message, kind)
+        assert "Corriger" not in body(message, kind)
 
 
 @pytest.mark.parametrize("kind", ["plain", "html"])
