@@ -25,22 +25,12 @@ from documents.totals import (
     apportion,
     multiplied,
 )
+from documents.words import words
 
 if TYPE_CHECKING:
     from documents.snapshot import Snapshot
 
 ONE = Decimal(1)
-
-SPREAD = {
-    "fr": "Remboursement réparti sur les taux de TVA",
-    "en": "Refund spread over the VAT rates",
-    "es": "Reembolso repartido entre los tipos de IVA",
-}
-REST = {
-    "fr": "Solde de la facture {number}",
-    "en": "Balance of invoice {number}",
-    "es": "Saldo de la factura {number}",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +81,8 @@ def compute(invoice: Snapshot, earlier: Sequence[Totals], wanted: Credit | None)
         return _partial(invoice, remainder, wanted)
     if not earlier:
         return invoice.sale, invoice.totals
-    words = REST.get(invoice.language, REST["fr"]).format(number=invoice.number)
-    parts = [_Part(_line_of(invoice.sale, row, words), ONE, row.gross) for row in remainder.rates]
+    balance = words(invoice.language).balance.format(number=invoice.number)
+    parts = [_Part(_line_of(invoice.sale, row, balance), ONE, row.gross) for row in remainder.rates]
     return _document(invoice.sale, list(remainder.rates), parts)
 
 
@@ -114,9 +104,8 @@ def _partial(invoice: Snapshot, remainder: Totals, wanted: Credit) -> tuple[Sale
     if rest < 0:  # The lines contradict the amount: they say nothing of the rates.
         named, by_line, rest = [], dict.fromkeys(rows, ZERO), wanted.amount
     shares = _spread(rest, [row.gross - by_line[key] for key, row in rows.items()])
-    words = SPREAD.get(invoice.language, SPREAD["fr"])
     spread = [
-        _Part(_line_of(invoice.sale, row, words), ONE, share)
+        _Part(_line_of(invoice.sale, row, words(invoice.language).spread), ONE, share)
         for row, share in zip(remainder.rates, shares, strict=True)
         if share
     ]
@@ -190,10 +179,10 @@ def _line(part: _Part, net: Decimal, *, prices_include_tax: bool) -> tuple[Line,
     return line, LineAmounts(quantity, unit_net, discount_net, net, vat, part.gross)
 
 
-def _line_of(sale: Sale, row: RateAmounts, words: str) -> Line:
+def _line_of(sale: Sale, row: RateAmounts, description: str) -> Line:
     """A line of this rate that stands for all of it."""
     first = next(line for line in sale.lines if line.rate_key == row.key)
-    return replace(first, description=words, sku="")
+    return replace(first, description=description, sku="")
 
 
 def _less(row: RateAmounts, taken: Sequence[RateAmounts]) -> RateAmounts:

@@ -1,6 +1,8 @@
 """The words of a document in each language it can be written in; legal texts that the law wants in French stay French.
 
 Words with braces are sentences to fill in. What a language needs is one field more here, and no language lacks it.
+`refund`, `correction` and `restated` are why a document exists (CGI art. 289, I-5), where no person wrote the reason;
+`spread` and `balance` stand for lines that a credit note cannot name.
 """
 
 from __future__ import annotations
@@ -69,6 +71,12 @@ class Words:
     no_refund: str
     vat_in_euros: str
 
+    refund: str
+    correction: str
+    restated: str
+    spread: str
+    balance: str
+
     page: str
     methods: dict[str, str]
 
@@ -129,6 +137,11 @@ FRENCH = Words(
     to_refund="À rembourser\u00a0: {amount}.",
     no_refund="Aucun remboursement.",
     vat_in_euros="TVA en euros\u00a0: {amount} (cours\u00a0: 1\u00a0{currency} = {rate}\u00a0EUR).",
+    refund="Remboursement",
+    correction="Correction des données de facturation",
+    restated="Reprise de l'avoir {number}\u00a0: {reason}",
+    spread="Remboursement réparti sur les taux de TVA",
+    balance="Solde de la facture {number}",
     page="Page\u00a0{page}/{pages}",
     methods={},
 )
@@ -185,6 +198,11 @@ ENGLISH = Words(
     to_refund="To be refunded: {amount}.",
     no_refund="No refund.",
     vat_in_euros="VAT in euros: {amount} (rate: 1\u00a0{currency} = {rate}\u00a0EUR).",
+    refund="Refund",
+    correction="Correction of the billing details",
+    restated="Carried over from credit note {number}: {reason}",
+    spread="Refund spread over the VAT rates",
+    balance="Balance of invoice {number}",
     page="Page\u00a0{page}/{pages}",
     methods={
         "par carte bancaire": "by card",
@@ -251,6 +269,11 @@ SPANISH = Words(
     to_refund="Por reembolsar: {amount}.",
     no_refund="Sin reembolso.",
     vat_in_euros="IVA en euros: {amount} (cambio: 1\u00a0{currency} = {rate}\u00a0EUR).",
+    refund="Reembolso",
+    correction="Corrección de los datos de facturación",
+    restated="Traslado de la factura rectificativa {number}: {reason}",
+    spread="Reembolso repartido entre los tipos de IVA",
+    balance="Saldo de la factura {number}",
     page="Página\u00a0{page}/{pages}",
     methods={
         "par carte bancaire": "con tarjeta",

@@ -11,8 +11,9 @@ from sqlalchemy.orm import joinedload
 
 import clock
 import config
-from documents import cases, reasons
+from documents import cases
 from documents.snapshot import Snapshot
+from documents.words import words
 from extensions import DomainError, db, transaction
 from models import BillingDetails, Correction, CreditNote, Customer, Delivery, Invoice, Order
 from parties import rules
@@ -197,7 +198,7 @@ def _carry_out(correction: Correction, order: Order) -> None:
     invoice, wanted = correction.invoice, correction.wanted
     found = select(CreditNote).where(CreditNote.credits_id == invoice.id).order_by(CreditNote.id)
     before = db.session.scalars(found).all()
-    why = reasons.correction(issuing.frozen(invoice).language)
+    why = words(issuing.frozen(invoice).language).correction
     # The invoice's number before those of credit notes, as when one is issued: else two would wait for each other.
     current = issuing.replacement(
         invoice, wanted, correction.purchase_order, reason=why, occasion=f"correction:{correction.id}:invoice"

@@ -9,9 +9,10 @@ from sqlalchemy.orm import aliased
 
 import clock
 import config
-from documents import cases, credits, formatting, reasons
+from documents import cases, credits, formatting
 from documents.credits import Credit, LineCredit
 from documents.snapshot import Snapshot
+from documents.words import words
 from extensions import DomainError, db, transaction
 from models import AuditEntry, CreditNote, Invoice, Order, Refund
 from services import history, invoicing, issuing, outbox, review
@@ -109,7 +110,7 @@ def _credit_refund(refund: Refund, invoice: Invoice, order: Order, occasion: str
     return issuing.credit_note(
         invoice,
         wanted,
-        reason=reasons.refund(said.language),
+        reason=words(said.language).refund,
         settlement="refund",
         refunded_on=clock.paris_date(refund.at),
         occasion=occasion,

@@ -15,11 +15,12 @@ from sqlalchemy import select
 import clock
 import config
 import storage
-from documents import reasons, snapshot, words
+from documents import snapshot
 from documents.credits import Credit
 from documents.seller import Seller, Sellers
 from documents.snapshot import DeliveryAddress, OrderFacts, Snapshot
 from documents.totals import ZERO, Totals
+from documents.words import LANGUAGES, words
 from extensions import db
 from models import FIRST_LINK, CreditNote, Delivery, Document, Invoice, InvoiceRequest, Milestone, Order
 from parties.details import Details
@@ -138,7 +139,7 @@ def restate(note: CreditNote, invoice: Invoice, *, occasion: str) -> CreditNote:
         number=number.text,
         issue_date=number.date,
         seller=seller_of(invoice.order, number.date),
-        reason=reasons.restated(said.language, note.number, said.reason),
+        reason=words(said.language).restated.format(number=note.number, reason=said.reason),
     )
     issued = CreditNote(occasion=occasion, request_id=invoice.request_id, credits_id=invoice.id)
     _write(issued, number, content, invoice.order)
@@ -243,7 +244,7 @@ def _write(document: D, number: Number, content: Snapshot, order: Order) -> D:
 def _language(order: Order) -> str:
     """The language that the customer bought in, where documents have it; else French."""
     wanted = order.locale[:2].lower()
-    return wanted if wanted in words.LANGUAGES else "fr"
+    return wanted if wanted in LANGUAGES else "fr"
 
 
 def _facts(order: Order) -> OrderFacts:

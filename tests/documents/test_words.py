@@ -44,3 +44,10 @@ def test_french_punctuation_keeps_its_blank() -> None:
 def test_another_language_is_refused() -> None:
     with pytest.raises(KeyError):
         words("de")
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+def test_a_reason_within_a_sentence_stays_as_it_was_written(language: str) -> None:
+    said = words(language).restated.format(number="AV-2026-000001", reason="{Geste} commercial")
+    assert "AV-2026-000001" in said
+    assert said.endswith("{Geste} commercial")
