@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from documents import formatting
 from documents.snapshot import Snapshot
-from documents.totals import ZERO, RateAmounts
+from documents.totals import ZERO, RateAmounts, Totals
 
 
 def contradictions(document: Snapshot) -> tuple[str, ...]:
     """The sums of a document that do not hold, in French, each with its rule; nothing where all of them do.
 
-    Amounts are compared to the cent. What was charged is not asked again: the lines, rates and totals are.
+    Amounts are compared to the cent. What the shop charged is not added up again: lines, rates and totals are.
     """
     totals, payment = document.totals, document.payment
     found = []
+    if len(document.sale.lines) != len(totals.lines):
+        found.append("les lignes et leurs montants ne sont pas en même nombre")
     for name, word in (("net", "HT"), ("vat", "TVA"), ("gross", "TTC")):
         rows = sum((getattr(row, name) for row in totals.rates), ZERO)
         if rows != getattr(totals, name):
@@ -22,8 +24,11 @@ def contradictions(document: Snapshot) -> tuple[str, ...]:
         allowances = sum((getattr(row, name) for row in totals.discounts), ZERO)
         if lines - allowances != getattr(totals, name):
             found.append(f"BR-CO-13\u00a0: le total {word} n'est pas la somme des lignes moins les remises")
-    if totals.net + totals.vat != totals.gross or totals.gross != document.sale.total:
-        found.append("BR-CO-15\u00a0: le total TTC n'est pas le HT plus la TVA, ou pas le montant payé")
+    whole: list[RateAmounts | Totals] = [totals, *totals.rates, *totals.discounts]
+    if any(row.net + row.vat != row.gross for row in whole):
+        found.append("BR-CO-15\u00a0: HT et TVA ne font pas le TTC")
+    if totals.gross != document.sale.total:
+        found.append("le total n'est pas ce qui a été facturé")
     found += [f"BR-S-08\u00a0: {_named(row)} n'est pas la somme de ses lignes" for row in _adrift(document)]
     found += [
         f"BT-131\u00a0: la ligne {number} n'est pas quantité × prix moins remise"

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
 from typing import Literal
 
 from flask_babel import gettext as _
@@ -16,9 +15,9 @@ from sqlalchemy import func, or_, select
 import clock
 import config
 import storage
-from documents import archive, credits, facturx, pdf, renderer, snapshot
+from documents import archive, checks, credits, facturx, pdf, renderer, snapshot
 from documents.snapshot import Snapshot
-from documents.totals import ZERO, LineAmounts, RateAmounts, RateKey, Totals
+from documents.totals import ZERO, Totals
 from extensions import db
 from models import FIRST_LINK, CreditNote, Document, NumberSeries, frozen
 from services import ledger
@@ -135,7 +134,7 @@ def _document(
         said = None
     if said:
         yield from _columns(document, said, refers_to)
-        yield from _amounts(said)
+        yield from checks.contradictions(said)
         yield from _credited(said, credit_notes)
     if document.file:
         yield from _file(document, said, render=render)
@@ -162,55 +161,14 @@ def _columns(document: Document, said: Snapshot, refers_to: str | None) -> Itera
         yield _("le document corrigé n'est pas celui que le contenu nomme")
 
 
-def _amounts(said: Snapshot) -> Iterator[str]:
-    """Whether lines make the rates, rates the totals, and these what was charged (BR-CO-10, BR-CO-13, BR-CO-15)."""
-    totals = said.totals
-    if len(said.sale.lines) != len(totals.lines):
-        yield _("les lignes et leurs montants ne sont pas en même nombre")
-    elif _by_rate(said) != {_key(row): _sums([row]) for row in totals.rates if any(_sums([row]))}:
-        yield _("les lignes ne font pas les montants par taux")
-    if _sums(totals.rates) != (totals.net, totals.vat, totals.gross):
-        yield _("les montants par taux ne font pas les totaux")
-    amounts: list[LineAmounts | RateAmounts | Totals] = [*totals.rates, *totals.lines, totals]
-    if any(row.net + row.vat != row.gross for row in amounts):
-        yield _("HT et TVA ne font pas le TTC")
-    if said.sale.total != totals.gross:
-        yield _("le total n'est pas ce qui a été facturé")
-    if said.payment.paid + said.payment.left != totals.gross:
-        yield _("payé et reste à payer ne font pas le total")
-
-
-def _by_rate(said: Snapshot) -> dict[RateKey, tuple[Decimal, ...]]:
-    """What lines less discounts come to, per rate; a rate that comes to nothing is left out."""
-    sums: dict[RateKey, tuple[Decimal, ...]] = {}
-    lines = zip(said.sale.lines, said.totals.lines, strict=True)
-    signed: list[tuple[RateKey, LineAmounts | RateAmounts, int]] = [
-        *((line.rate_key, amounts, 1) for line, amounts in lines),
-        *((_key(row), row, -1) for row in said.totals.discounts),
-    ]
-    for key, row, sign in signed:
-        so_far = sums.get(key, (ZERO, ZERO, ZERO))
-        sums[key] = tuple(before + sign * more for before, more in zip(so_far, _sums([row]), strict=True))
-    return {key: amounts for key, amounts in sums.items() if any(amounts)}
-
-
-def _sums(rows: Sequence[LineAmounts | RateAmounts]) -> tuple[Decimal, ...]:
-    amounts = ((row.net for row in rows), (row.vat for row in rows), (row.gross for row in rows))
-    return tuple(sum(column, ZERO) for column in amounts)
-
-
-def _key(row: RateAmounts) -> RateKey:
-    return row.rate.normalize(), row.category, row.exemption
-
-
 def _credited(said: Snapshot, credit_notes: Sequence[Totals]) -> Iterator[str]:
     """Whether credit notes together stay within their invoice, in each row of its VAT table."""
-    known = {_key(row) for row in said.totals.rates}
-    if any(_key(row) not in known for each in credit_notes for row in each.rates):
+    known = {row.key for row in said.totals.rates}
+    if any(row.key not in known for each in credit_notes for row in each.rates):
         yield _("un avoir porte un taux que la facture n'a pas")
     left = credits.left(said.totals, credit_notes)
     for whole, rest in zip(said.totals.rates, left.rates, strict=True):
-        pairs = zip(_sums([whole]), _sums([rest]), strict=True)
+        pairs = ((whole.net, rest.net), (whole.vat, rest.vat), (whole.gross, rest.gross))
         if not all(min(charged, ZERO) <= remains <= max(charged, ZERO) for charged, remains in pairs):
             yield _("les avoirs dépassent la facture au taux de %(rate)s %%", rate=whole.rate)
 

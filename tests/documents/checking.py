@@ -6,6 +6,7 @@ from collections import Counter
 from decimal import ROUND_HALF_UP, Decimal
 
 from documents import archive, facturx, pdf
+from documents.checks import contradictions
 from documents.snapshot import Snapshot
 from tests.support.validators import facturx_problems, pdf_problems
 
@@ -27,6 +28,7 @@ def problems_of(document: Snapshot, total: Decimal, *, french: bool) -> list[str
         *facturx_problems(xml, french=french),
         *pdf_problems(file),
         *("[embedded] not the XML of the snapshot" for _ in range(archive.embedded_xml(file) != xml)),
+        *(f"[sums] {problem}" for problem in contradictions(document)),
         *(f"[exact] {problem}" for problem in inexact(amounts, lines_per_rate=spread)),
         *(f"[snapshot] {problem}" for problem in _unlike(amounts, document)),
         *(f"[name] {theirs!r} became {ours!r}" for ours, theirs in _renamed(names_in(xml), document)),

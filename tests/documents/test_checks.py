@@ -35,6 +35,12 @@ def changed_row(document: Snapshot) -> Snapshot:
     return replace(document, totals=replace(document.totals, rates=(replace(first, vat=first.vat + CENT), *others)))
 
 
+def changed_discount(document: Snapshot) -> Snapshot:
+    first, *others = document.totals.discounts
+    changed = replace(first, gross=first.gross + CENT)
+    return replace(document, totals=replace(document.totals, discounts=(changed, *others)))
+
+
 def changed_line(document: Snapshot) -> Snapshot:
     first, *others = document.totals.lines
     return replace(
@@ -48,8 +54,13 @@ def changed_line(document: Snapshot) -> Snapshot:
         (lambda document: replace(document, totals=replace(document.totals, net=Decimal(1))), "BR-CO-13"),
         (lambda document: replace(document, totals=replace(document.totals, vat=Decimal(1))), "BR-CO-14"),
         (lambda document: replace(document, totals=replace(document.totals, gross=Decimal(1))), "BR-CO-15"),
-        (lambda document: replace(document, sale=replace(document.sale, total=Decimal(1))), "BR-CO-15"),
+        (
+            lambda document: replace(document, sale=replace(document.sale, total=Decimal(1))),
+            "le total n'est pas ce qui",
+        ),
         (lambda document: replace(document, payment=replace(document.payment, left=CENT)), "BR-CO-16"),
+        (lambda document: replace(document, totals=replace(document.totals, lines=())), "les lignes et leurs montants"),
+        (changed_discount, "BR-CO-15"),
         (changed_row, "BR-S-08\u00a0: le taux de 20\u00a0% (S)"),
         (changed_line, "BT-131\u00a0: la ligne 1 "),
     ],

@@ -152,10 +152,10 @@ def amounts(content: dict[str, Any], **changes: str) -> None:
 
 
 BY_CONTENT: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
-    "the total of a line": (lambda said: said["totals"]["lines"][0].update(net="1.00"), "les lignes ne font pas"),
+    "the total of a line": (lambda said: said["totals"]["lines"][0].update(net="1.00"), "BT-131\u00a0: la ligne 1"),
     "a line less": (lambda said: said["totals"]["lines"].pop(), "pas en même nombre"),
-    "a rate's amount": (lambda said: said["totals"]["rates"][0].update(vat="1.00"), "ne font pas les totaux"),
-    "a rate": (lambda said: said["totals"]["rates"][0].update(rate="10.00"), "les lignes ne font pas"),
+    "a rate's amount": (lambda said: said["totals"]["rates"][0].update(vat="1.00"), "BR-CO-14\u00a0: le total TVA"),
+    "a rate": (lambda said: said["totals"]["rates"][0].update(rate="10.00"), "BR-S-08\u00a0: le taux de 10\u00a0%"),
     "a total": (lambda said: amounts(said, net="1.00"), "HT et TVA ne font pas le TTC"),
     "what was charged": (lambda said: said["sale"].update(total="1.00"), "ce qui a été facturé"),
     "what was paid": (lambda said: said["payment"].update(paid="1.00"), "payé et reste à payer"),
