@@ -29,7 +29,7 @@ from parties.details import Details
 # Sales under the margin scheme say nothing of VAT but this (CGI art. 297 E, ann. II art. 242 nonies A, I-16°).
 _MARGIN_TEXTS = frozenset(mentions.EXEMPTIONS[code] for code in MARGIN)
 # A document of more lines keeps each line's reference beside its words, for half the paper.
-_SHORT = 40
+_SHORT = 12
 
 
 @dataclass(frozen=True, slots=True)
