@@ -136,7 +136,8 @@ def _apply_all(messages: list[OrderMessage], *, source: str, strict: bool) -> li
 def _known_orders(messages: list[OrderMessage]) -> dict[str, Order]:
     """Return the orders that exist already, by number key, held until the end of the transaction.
 
-    They are locked by id, as everywhere, so that two imports of the same orders do not wait for each other crosswise.
+    They are locked by id, as everywhere, so that two imports of the same orders do not wait for each other crosswise;
+    then their requests, since whoever saves an account's details holds its requests before the account.
     """
     keys = [order_key(message.number) for message in messages]
     found = (
@@ -148,7 +149,10 @@ def _known_orders(messages: list[OrderMessage]) -> dict[str, Order]:
         .with_for_update(of=Order)
         .execution_options(populate_existing=True)
     )
-    return {order.number_key: order for order in db.session.scalars(found).unique()}
+    orders = {order.number_key: order for order in db.session.scalars(found).unique()}
+    requests = select(InvoiceRequest).where(InvoiceRequest.order_id.in_([order.id for order in orders.values()]))
+    db.session.scalars(requests.order_by(InvoiceRequest.id).with_for_update()).all()
+    return orders
 
 
 def _accounts(messages: list[OrderMessage]) -> dict[str, Customer]:

@@ -1,6 +1,7 @@
 """What a shop sends becomes the order that we mirror, once and only once."""
 
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,8 +13,8 @@ from time_machine import Traveller
 
 import clock
 from extensions import db, transaction
-from models import AuditEntry, BillingDetails, InvoiceRequest, Order, OrderLine, Refund, Shipment
-from services import intake, invoicing, orders, production
+from models import AuditEntry, BillingDetails, Customer, InvoiceRequest, Order, OrderLine, Refund, Shipment
+from services import billing, intake, invoicing, orders, production, review
 from services.intake import Receipt, Refused, VersionConflict
 from shops.schema import OrderMessage
 from tests.shops.messages import a_company, a_line, a_message, a_refund, a_shipment
@@ -405,3 +406,43 @@ def test_the_same_new_order_from_many_sides_at_once_is_one_order(app: Flask) -> 
 
     assert sorted(outcomes) == ["new"] + ["unchanged"] * 7
     assert (rows(Order), rows(OrderLine)) == (1, 2)
+
+
+def test_an_import_and_the_saving_of_an_account_do_not_wait_for_each_other(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The import credits a refund, which is noted of the account, and then turns to another of its requests."""
+    customer_id = a_customer(billing=billing_details()).id
+    shipped = (clock.now() - timedelta(days=3)).isoformat()
+    receive(number="A-1", version=1, billing=a_company(), shipped_at=shipped)
+    receive(number="B-1", version=1, billing=a_company())
+    lease = production.claim(invoicing.of_order(the_order("A-1").id).id)
+    assert lease is not None
+    assert production.issue(lease)
+    failures: list[Exception] = []
+    credited, renew = threading.Event(), review.renew
+
+    def slowly(order: Order) -> None:
+        renew(order)
+        credited.set()
+        time.sleep(0.3)
+
+    def save() -> None:
+        with app.app_context():
+            credited.wait()
+            try:
+                billing.record_for_customer(db.session.get_one(Customer, customer_id), billing_details(line1="1 quai"))
+            except Exception as error:
+                failures.append(error)
+
+    monkeypatch.setattr(review, "renew", slowly)
+    saving = threading.Thread(target=save)
+    saving.start()
+    sent = [
+        a_message(number="A-1", version=2, billing=a_company(), shipped_at=shipped, refunds=[a_refund()]),
+        a_message(number="B-1", version=2, billing=a_company()),
+    ]
+    receipts = list(intake.receive_many(map(OrderMessage.checked, sent), source="tests", strict=True))
+    saving.join()
+    assert failures == []
+    assert [isinstance(receipt, Receipt) and receipt.outcome for receipt in receipts] == ["updated", "updated"]
