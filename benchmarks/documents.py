@@ -42,7 +42,7 @@ def measure() -> Report:
         LONG: lambda: pdf.render(long),
         XML: lambda: facturx.xml(short),
     }
-    notes = [_pages(OURS, pdf.render(short)), _pages(LONG, pdf.render(long)), _pages(DRAWN, drawing.draw(short))]
+    notes = [_size(OURS, pdf.render(short)), _size(LONG, pdf.render(long)), _size(DRAWN, drawing.draw(short))]
     if weasyprint := _weasyprint(short):
         tasks[WEASYPRINT] = weasyprint
     else:
@@ -52,7 +52,7 @@ def measure() -> Report:
     return Report(f"documents: medians of {ROUNDS} rounds", found, TARGETS, tuple(notes))
 
 
-def _pages(name: str, file: bytes) -> str:
+def _size(name: str, file: bytes) -> str:
     return f"  {name}: {len(file) / 1000:.0f} kB"
 
 
