@@ -1,5 +1,6 @@
 """The fixtures that all tests share: a real database of each kind, a real Redis, a real SMTP server, a still clock."""
 
+import gc
 import subprocess
 import tempfile
 import time
@@ -45,6 +46,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if without:
         config.hook.pytest_deselected(items=without)
         items[:] = [item for item in items if item not in without]
+
+
+def pytest_collection_finish() -> None:
+    """Leave all that the tests import out of the collections to come: each of them would walk over it."""
+    gc.collect()
+    gc.freeze()
 
 
 def _has_no_database(item: pytest.Item) -> bool:

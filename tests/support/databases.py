@@ -40,8 +40,7 @@ class Databases:
                 for left in self.folder.glob(f"{path.name}*"):
                     left.unlink()
         else:
-            # Copying files beats copying through the log on a server that never syncs.
-            _administer(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+            _administer(f"CREATE DATABASE {name} TEMPLATE {template}")
             try:
                 yield _url(name)
             finally:
