@@ -57,6 +57,8 @@ class Settings:
     sweep_seconds: int
     tax_id_required: Literal["law", "always"]
     metrics_token: str
+    bounces_url: str
+    failpoints_dir: Path | None
 
 
 def current() -> Settings:
@@ -118,6 +120,8 @@ def load(env: Mapping[str, str]) -> Settings:
         sweep_seconds=_whole(env, "SWEEP_SECONDS", 60, least=1, most=3600),
         tax_id_required="always" if tax_id_required == "always" else "law",
         metrics_token=_optional_token(env, "METRICS_TOKEN"),
+        bounces_url=_bounces_url(env),
+        failpoints_dir=_failpoints_dir(env, allowed=app_env == "development"),
     )
 
 
@@ -170,6 +174,24 @@ def _public_url(env: Mapping[str, str], schemes: tuple[str, ...]) -> str:
     if url.path.strip("/") or url.query or url.fragment or "@" in url.netloc:
         raise SettingsError("PUBLIC_URL must be a host alone, such as https://client.boutique.fr: no path is served.")
     return f"{url.scheme}://{url.netloc}"
+
+
+def _bounces_url(env: Mapping[str, str]) -> str:
+    if not env.get("BOUNCES_URL", "").strip():
+        return ""
+    url = _url(env, "BOUNCES_URL", ("imap", "imaps", "maildir"))
+    if url.scheme != "maildir":
+        return _server_url(env, "BOUNCES_URL", ("imap", "imaps"))
+    if url.netloc or not url.path.strip("/"):
+        raise SettingsError("BOUNCES_URL must name a folder by its whole path, as in maildir:///var/mail/factures")
+    return _required(env, "BOUNCES_URL")
+
+
+def _failpoints_dir(env: Mapping[str, str], *, allowed: bool) -> Path | None:
+    value = env.get("FAILPOINTS_DIR", "").strip()
+    if value and not allowed:
+        raise SettingsError("FAILPOINTS_DIR is for the tests of faults alone: in production it must not be set.")
+    return Path(value) if value else None
 
 
 def _redis_url(env: Mapping[str, str]) -> str:

@@ -4,10 +4,10 @@ Every invariant stands twice: as a readable method, and as a constraint that the
 Amounts are `Decimal` with two places, moments are aware UTC (see `columns.py`).
 """
 
-from tables import frozen
+from tables import guards
 from tables.accounts import BillingDetails, Customer, RateCounter, SignInSession, Token
 from tables.documents import FIRST_LINK, CreditNote, Document, Invoice, NumberSeries, StoredFile
-from tables.operations import AuditEntry, Delivery, Milestone
+from tables.operations import AuditEntry, Delivery, Incident, Milestone
 from tables.orders import Order, OrderLine, Refund, Shipment
 from tables.requests import Correction, InvoiceRequest
 
@@ -20,6 +20,7 @@ __all__ = [
     "Customer",
     "Delivery",
     "Document",
+    "Incident",
     "Invoice",
     "InvoiceRequest",
     "Milestone",
@@ -32,5 +33,5 @@ __all__ = [
     "SignInSession",
     "StoredFile",
     "Token",
-    "frozen",
+    "guards",
 ]

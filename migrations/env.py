@@ -7,7 +7,7 @@ from flask import current_app
 from sqlalchemy import Connection, text
 
 from columns import Exact, Moment
-from tables import frozen
+from tables import guards
 
 db = current_app.extensions["migrate"].db
 
@@ -32,10 +32,10 @@ def migrate(connection: Connection) -> None:
         transactional_ddl=True,
     )
     with context.begin_transaction():
-        frozen.release(connection)
+        guards.release(connection)
         context.run_migrations()
         if connection.dialect.has_table(connection, "documents"):
-            frozen.protect(connection)
+            guards.protect(connection)
         if connection.dialect.name == "sqlite":
             broken = connection.execute(text("PRAGMA foreign_key_check")).all()
             if broken:

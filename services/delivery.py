@@ -38,7 +38,7 @@ def claim(delivery_id: int) -> Lease | None:
         if lease:
             delivery = db.session.get_one(Delivery, delivery_id, populate_existing=True)
             delivery.doubts += delivery.state == "sending"
-            delivery.state = "sending"
+            delivery.become("sending", due_at=delivery.due_at)
             delivery.attempts += 1
     return lease
 
@@ -55,7 +55,7 @@ def conclude_doubtful() -> None:
     with transaction():
         for delivery in db.session.scalars(doubtful.with_for_update(skip_locked=True, of=Delivery)):
             leases.release(delivery)
-            delivery.state, delivery.due_at = "unknown", None
+            delivery.become("unknown", error=delivery.last_error)
             _conclude(delivery)
             log.error("mail in doubt", extra={"delivery": delivery.id})
 
@@ -96,11 +96,10 @@ def mark(lease: Lease, outcome: Outcome) -> None:
             log.warning("lease lost after sending", extra={"delivery": lease.id})
             return
         leases.release(delivery)
-        delivery.last_error = outcome.detail or None
         if outcome.kind == "sent":
-            delivery.state, delivery.sent_at, delivery.due_at = "sent", clock.now(), None
+            delivery.become("sent")
         elif outcome.kind == "refused_for_good":
-            delivery.state, delivery.due_at = "failed", None
+            delivery.become("failed", error=outcome.detail)
         else:
             _try_again_or_stop(delivery, outcome)
         if delivery.state != "pending":
@@ -122,9 +121,9 @@ def _try_again_or_stop(delivery: Delivery, outcome: Outcome) -> None:
     unknown = outcome.kind == "unknown"
     delivery.doubts += unknown
     if delivery.doubts > 1 or delivery.attempts > len(BACKOFF):
-        delivery.state, delivery.due_at = ("unknown" if delivery.doubts > 1 else "failed"), None
+        delivery.become("unknown" if delivery.doubts > 1 else "failed", error=outcome.detail)
     else:
-        delivery.state, delivery.due_at = "pending", clock.now() + BACKOFF[delivery.attempts - 1]
+        delivery.become("pending", due_at=clock.now() + BACKOFF[delivery.attempts - 1], error=outcome.detail)
 
 
 def _conclude(delivery: Delivery) -> None:
@@ -135,12 +134,12 @@ def _conclude(delivery: Delivery) -> None:
     request = delivery.document.request
     if delivery.state == "sent":
         if request.state in ("rendered", "needs_attention"):
-            request.state, request.sent_at, request.reason, request.due_at = "sent", delivery.sent_at, None, None
+            request.become("sent", sent_at=delivery.sent_at)
     elif request.state == "rendered":
         tried_in_vain = delivery.attempts > len(BACKOFF)
         failed = "Le message n'a pas pu être remis." if tried_in_vain else "L'adresse e-mail a refusé le message."
         reasons = {"failed": failed, "unknown": "On ne sait pas si le message est arrivé."}
-        request.state, request.reason = "needs_attention", reasons[delivery.state]
+        request.become("needs_attention", reason=reasons[delivery.state])
 
 
 def _invoice(heading: Heading, delivery: Delivery) -> EmailMessage:

@@ -19,7 +19,7 @@ from services import history, issuing, outbox
 from services.orders import sale_of
 from services.schedule import Facts, schedule
 
-OPEN = ("waiting", "scheduled")
+OPEN = ("requested", "waiting", "scheduled")
 
 
 def ask(order: Order, customer: Customer, purchase_order: str = "") -> InvoiceRequest:
@@ -188,13 +188,14 @@ def _open(order: Order, origin: str, customer: Customer | None, purchase_order: 
     """Write the request down, new or reopened after a cancellation, and set its clock."""
     request = order.request
     if request is None:
-        request = InvoiceRequest(order=order, origin=origin, state="waiting", waiting_for="details")
+        request = InvoiceRequest(order=order, state="requested")
         db.session.add(request)
+    request.become("requested")
     request.origin = origin
     request.customer = customer
     request.purchase_order = purchase_order or order.purchase_order
     request.requested_at = clock.now()
-    request.reason = None
+    db.session.flush()  # Each step is one of its own: the database looks at them too.
     _reschedule(request, order)
     db.session.flush()
     history.record("request.opened", order=order, customer=customer, detail=origin)
@@ -219,15 +220,13 @@ def _reschedule(request: InvoiceRequest, order: Order) -> None:
         delay_hours=settings.invoice_delay_hours,
         deadline_hours=settings.invoice_deadline_hours,
     )
-    request.state = "waiting" if plan.waiting_for else "scheduled"
-    request.waiting_for = plan.waiting_for
+    request.become("waiting" if plan.waiting_for else "scheduled", waiting_for=plan.waiting_for, due_at=plan.earliest)
     request.earliest_at, request.deadline_at = plan.earliest, plan.deadline
-    request.due_at = plan.earliest
 
 
 def _cancel(request: InvoiceRequest, order: Order, reason: str) -> None:
-    request.state, request.reason = "cancelled", reason
-    request.waiting_for = request.due_at = request.earliest_at = request.deadline_at = None
+    request.become("cancelled", reason=reason)
+    request.earliest_at = request.deadline_at = None
     history.record("request.cancelled", order=order, customer=request.customer, detail=reason)
     if request.origin == "customer" and request.customer and request.customer.is_confirmed:
         outbox.add(

@@ -41,7 +41,7 @@ def issue(lease: Lease) -> int | None:
                 leases.release(request)
                 return None
             issuing.invoice(request, order, details)
-            request.state = "issued"
+            request.become("issued", due_at=request.due_at)
             crediting.settle_refunds(order)
         elif request.state != "issued":  # Cancelled, or waiting again, between the claim and now.
             leases.release(request)
@@ -60,7 +60,7 @@ def render(lease: Lease, invoice_id: int) -> int:
         delivery = db.session.scalar(select(Delivery).where(Delivery.occasion == f"document:{invoice_id}"))
         if delivery is None:
             delivery = issuing.mail(db.session.get_one(Invoice, invoice_id))
-        request.state, request.due_at, request.attempts, request.last_error = "rendered", None, 0, None
+        request.become("rendered")
         leases.release(request)
         delivery_id, order_id = delivery.id, request.order_id
     outbox.ring_documents(order_id, but=delivery_id)
@@ -76,14 +76,13 @@ def give_up_for_now(lease: Lease, error: Exception) -> None:
             leases.release(request)
             if request.state not in leases.UNDER_WAY[InvoiceRequest]:
                 return  # Cancelled, or waiting again, since the claim: nothing is to be tried again.
-            request.attempts += 1
-            request.last_error = f"{type(error).__name__}: {error}"[:500]
-            if request.attempts >= MOST_ATTEMPTS:
-                request.state, request.due_at = "needs_attention", None
-                request.reason = "La facture n'a pas pu être produite."
-                history.record("request.parked", order=request.order, detail=request.last_error)
+            attempts, said = request.attempts + 1, f"{type(error).__name__}: {error}"[:500]
+            if attempts >= MOST_ATTEMPTS:
+                request.become("needs_attention", reason="La facture n'a pas pu être produite.")
+                history.record("request.parked", order=request.order, detail=said)
             else:
-                request.due_at = clock.now() + BACKOFF[request.attempts - 1]
+                request.due_at = clock.now() + BACKOFF[attempts - 1]
+            request.attempts, request.last_error = attempts, said
     except LeaseLost:
         pass  # Somebody else works on it now and will say how it ended.
 

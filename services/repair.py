@@ -36,7 +36,7 @@ def resend(order: Order, document_id: int, shown: int) -> bool:
         mail.recipient = config.current().alert_emails[0] if document.trial else request.recipient
         mail.due_at = clock.now()
         if request.state == "needs_attention" and delivery.ends_a_request(document):
-            request.state, request.reason, request.due_at = "rendered", None, None
+            request.become("rendered")
         history.record(f"{document.kind}.resent", order=order, customer=request.customer, detail=document.number)
     outbox.ring(mail)
     return True
@@ -77,9 +77,7 @@ def retry(order: Order) -> bool:
             return False
         if is_drawn(order):
             raise DomainError(_("La facture est prête\u00a0: il ne reste qu'à la renvoyer."))
-        request.state = "issued" if _requested_invoice(order) else "scheduled"
-        request.reason = request.last_error = None
-        request.attempts, request.due_at = 0, clock.now()
+        request.become("issued" if _requested_invoice(order) else "scheduled", due_at=clock.now())
         history.record("request.retried", order=order, customer=request.customer)
         db.session.flush()
         invoicing.reconsider(order)
@@ -109,7 +107,7 @@ def _waiting_mail(mail: Delivery) -> Delivery | None:
     if mail.state == "sending":
         if mail.lease_until and mail.lease_until > clock.now():
             raise DomainError(_("L'envoi est en cours\u00a0: attendez quelques minutes avant de renvoyer."))
-        mail.state, mail.due_at = "unknown", None
+        mail.become("unknown", error=mail.last_error)
         leases.release(mail)
     return None
 

@@ -76,9 +76,8 @@ def _reopen_after_trial() -> None:
     with transaction():
         for request in db.session.scalars(select(InvoiceRequest).where(InvoiceRequest.id.in_(tried)).with_for_update()):
             if request.state in ("issued", "rendered", "sent", "needs_attention"):
-                request.state, request.due_at = "scheduled", request.earliest_at
-                request.sent_at = request.reason = request.last_error = None
-                request.attempts = 0
+                request.become("requested")
+                db.session.flush()
                 invoicing.reconsider(request.order)
 
 

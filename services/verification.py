@@ -19,7 +19,7 @@ from documents import archive, checks, credits, facturx, pdf, renderer, snapshot
 from documents.snapshot import Snapshot
 from documents.totals import ZERO, Totals
 from extensions import db
-from models import FIRST_LINK, CreditNote, Document, NumberSeries, frozen
+from models import FIRST_LINK, CreditNote, Document, NumberSeries, guards
 from services import ledger
 
 DRAWN_WITHIN = timedelta(hours=2)  # Longer than a worker tries before it puts a request in front of an admin.
@@ -83,7 +83,7 @@ def verify(*, render: bool = False) -> Iterator[Checked]:
 
 
 def _triggers() -> Iterator[Finding]:
-    for name in frozen.missing(db.session.connection()):
+    for name in guards.missing(db.session.connection()):
         yield Finding(_("base de données"), _("le déclencheur %(name)s ne protège plus les documents", name=name))
 
 

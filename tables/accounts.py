@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Self
 
 from flask_login import UserMixin
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 import clock
@@ -102,14 +102,21 @@ class SignInSession(Model):
 
 
 class Token(Model):
-    """A one-time proof sent by mail: a link and, for a confirmation, a 6-digit code; only hashes are kept."""
+    """A one-time proof sent by mail: a link and, where a mailbox is proven, a 6-digit code; only hashes are kept.
+
+    `email` is the address that an account is to have in future.
+    """
 
     __tablename__ = "tokens"
-    __table_args__ = (one_of("purpose", ("confirmation", "password_reset")),)
+    __table_args__ = (
+        one_of("purpose", ("confirmation", "password_reset", "email_change")),
+        CheckConstraint("(purpose = 'email_change') = (email IS NOT NULL)", name="email_iff_it_changes"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"), index=True)
     purpose: Mapped[str] = mapped_column(String(20))
+    email: Mapped[str | None] = mapped_column(String(320))
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     code_hash: Mapped[str | None] = mapped_column(String(64))
     code_tries: Mapped[int] = mapped_column(default=0)

@@ -10,6 +10,7 @@ import clock
 from columns import Moment, one_of
 from extensions import Model
 from parties.details import Details
+from tables import transitions
 from tables.accounts import Customer
 from tables.orders import Order
 
@@ -20,18 +21,22 @@ if TYPE_CHECKING:
 class InvoiceRequest(Model):
     """The wish for an invoice, with its clock. One an order.
 
-    waiting → scheduled → issued → rendered → sent; cancelled and needs_attention on the side. A worker takes its lease
-    by one conditional UPDATE (`services.leases`) and writes a step only while the lease is still its own.
+    requested → waiting → scheduled → issued → rendered → sent; cancelled and needs_attention on the side
+    (`tables.transitions`). A worker takes its lease by one conditional UPDATE (`services.leases`) and writes a step
+    only while the lease is still its own. `trouble` is what is out of order here and is no fault of the request: it
+    goes on once that is over.
     """
 
     __tablename__ = "invoice_requests"
-    STATES = ("waiting", "scheduled", "issued", "rendered", "sent", "cancelled", "needs_attention")
+    STATES = transitions.states("invoice_requests")
     FINAL = ("sent", "cancelled")
     WAITS = ("shipment", "confirmation", "details", "reconciliation")
+    TROUBLES = ("documents",)
     __table_args__ = (
         UniqueConstraint("order_id", name="uq_invoice_requests_order"),
         one_of("state", STATES),
         one_of("origin", ("customer", "checkout", "company")),
+        one_of("trouble", TROUBLES),
         CheckConstraint("(state = 'waiting') = (waiting_for IS NOT NULL)", name="waiting_iff_for_something"),
         CheckConstraint("(state = 'sent') = (sent_at IS NOT NULL)", name="sent_iff_dated"),
         CheckConstraint(
@@ -56,12 +61,37 @@ class InvoiceRequest(Model):
     due_at: Mapped[datetime | None] = mapped_column(Moment)
     sent_at: Mapped[datetime | None] = mapped_column(Moment)
     attempts: Mapped[int] = mapped_column(default=0)
+    trouble: Mapped[str | None] = mapped_column(String(12))
     last_error: Mapped[str | None] = mapped_column(String(500))
     lease_token: Mapped[str | None] = mapped_column(String(32))
     lease_until: Mapped[datetime | None] = mapped_column(Moment)
 
     order: Mapped[Order] = relationship(back_populates="request")
     customer: Mapped[Customer | None] = relationship()
+
+    def become(
+        self,
+        state: str,
+        *,
+        due_at: datetime | None = None,
+        waiting_for: str | None = None,
+        reason: str | None = None,
+        sent_at: datetime | None = None,
+    ) -> None:
+        """Afterwards the request is in that state, with what belongs to it and nothing that belonged to the former.
+
+        The lease stays. Raises transitions.IllegalTransition where no step leads from its state.
+        """
+        transitions.require(self.__tablename__, self.state, state)
+        if state != self.state:
+            self.attempts, self.trouble, self.last_error = 0, None, None
+        self.state, self.due_at, self.waiting_for, self.reason, self.sent_at = (
+            state,
+            due_at,
+            waiting_for,
+            reason,
+            sent_at,
+        )
 
     @property
     def is_final(self) -> bool:
@@ -94,7 +124,7 @@ class Correction(Model):
 
     __tablename__ = "corrections"
     __table_args__ = (
-        one_of("state", ("requested", "accepted", "declined")),
+        one_of("state", transitions.states("corrections")),
         CheckConstraint("(state = 'requested') = (decided_at IS NULL)", name="decided_iff_dated"),
         CheckConstraint("state <> 'declined' OR reason IS NOT NULL", name="declined_with_reason"),
         # Once an invoice, unless it was declined.

@@ -15,7 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DatabaseError
 
 from extensions import db
-from tables import frozen
+from tables import guards
 from tests.migrations.first_release import ISSUED, FirstRelease, digest
 from tests.support.databases import Databases
 from tests.support.settings import ROOT, settings_for_tests
@@ -91,7 +91,7 @@ def what_was_issued(table: str = "documents") -> tuple[list[dict[str, Any]], ...
 def assert_protected(kind: str) -> None:
     """The triggers are there, and they do what they are there for."""
     with db.engine.connect() as connection:
-        assert frozen.missing(connection) == []
+        assert guards.missing(connection) == []
     attempts = ["UPDATE {} SET {} = {}", "DELETE FROM {}"]
     attempts.append("INSERT OR REPLACE INTO {0} SELECT * FROM {0}" if kind == "sqlite" else "TRUNCATE {} CASCADE")
     for table, column in {"documents": "number", "stored_files": "sha256", "number_series": "last_number"}.items():
@@ -196,7 +196,7 @@ def test_a_migration_that_fails_half_way_leaves_everything_as_it_was(
 def test_an_upgrade_puts_back_what_somebody_took_away(old: str) -> None:
     upgrade()
     with db.engine.begin() as connection:
-        frozen.release(connection)
+        guards.release(connection)
     upgrade()
     assert_protected(old)
 

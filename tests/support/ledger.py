@@ -13,7 +13,7 @@ from extensions import db, transaction
 from models import CreditNote, Invoice
 from parties.details import Details
 from services import invoicing, issuing, production
-from tables import frozen
+from tables import guards
 from tests.support.factories import PLACED, a_customer, a_request, an_order, billing_details
 
 _customers = count(1)
@@ -71,8 +71,8 @@ def tamper(statement: str, **values: Any) -> None:
             connection.connection.execute("PRAGMA foreign_keys=OFF")
         else:
             connection.execute(text("SET session_replication_role = replica"))
-        frozen.release(connection)
+        guards.release(connection)
         connection.execute(text(statement), values)
-        frozen.protect(connection)
+        guards.protect(connection)
         connection.commit()
         connection.invalidate()  # What was switched off is so for this connection only.

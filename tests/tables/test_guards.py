@@ -15,7 +15,7 @@ from sqlalchemy.exc import DatabaseError, IntegrityError
 import clock
 from extensions import db
 from models import CreditNote, Document, Invoice, NumberSeries, StoredFile
-from tables import frozen
+from tables import guards
 from tests.support.factories import company_details
 from tests.support.ledger import a_credit_note, a_replacement, an_invoice
 
@@ -170,7 +170,7 @@ def test_a_row_that_is_there_already_is_no_way_to_change_it(
 @pytest.mark.parametrize(
     "tables",
     ["documents CASCADE", "stored_files", "number_series CASCADE", "orders CASCADE", "customers CASCADE",
-     "invoice_requests CASCADE", "documents, stored_files, deliveries, corrections"],
+     "invoice_requests CASCADE", "documents, stored_files, deliveries, corrections, incidents"],
 )  # fmt: skip
 def test_truncate_is_refused_from_whichever_table_it_starts(
     invoice: Invoice, everything: Callable[[], list[object]], tables: str
@@ -232,11 +232,11 @@ def test_a_counter_gives_the_next_number_and_no_other(
 
 def test_every_trigger_is_missed_when_it_is_away(app: Flask) -> None:
     with db.engine.begin() as connection:
-        assert frozen.missing(connection) == []
-        frozen.release(connection)
-        assert len(frozen.missing(connection)) == 9
-        frozen.protect(connection)
-        assert frozen.missing(connection) == []
+        assert guards.missing(connection) == []
+        guards.release(connection)
+        assert len(guards.missing(connection)) == 12
+        guards.protect(connection)
+        assert guards.missing(connection) == []
 
 
 @pytest.mark.databases("sqlite")
@@ -244,7 +244,7 @@ def test_a_trigger_that_only_bears_the_name_is_missed(app: Flask) -> None:
     with db.engine.begin() as connection:
         connection.execute(text("DROP TRIGGER documents_no_update"))
         connection.execute(text("CREATE TRIGGER documents_no_update BEFORE UPDATE ON documents BEGIN SELECT 1; END"))
-        assert frozen.missing(connection) == ["documents_no_update"]
+        assert guards.missing(connection) == ["documents_no_update"]
 
 
 @pytest.mark.databases("postgresql")
@@ -259,7 +259,7 @@ def test_a_trigger_that_only_bears_the_name_is_missed(app: Flask) -> None:
 def test_a_trigger_that_is_switched_off_or_emptied_is_missed(app: Flask, statement: str) -> None:
     with db.engine.begin() as connection:
         connection.exec_driver_sql(statement)
-        assert "documents_no_update" in frozen.missing(connection)
+        assert "documents_no_update" in guards.missing(connection)
 
 
 def test_an_ordinary_row_is_still_written(invoice: Invoice) -> None:
