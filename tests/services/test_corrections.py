@@ -467,7 +467,7 @@ def test_what_becomes_of_these_mails_says_nothing_about_the_request(app: Flask, 
     invoice_id = invoice.id
     first, second = db.session.scalars(select(Delivery.id)).all()
     jobs.deliver(first)
-    smtp_server.answer_to_rcpt = "550 5.1.1 no such mailbox"
+    smtp_server.modes["RCPT"] = "550 5.1.1 no such mailbox"
     jobs.deliver(second)
     assert set(db.session.scalars(select(Delivery.state))) == {"sent", "failed"}
     assert db.session.get_one(Invoice, invoice_id).request.state == "rendered"

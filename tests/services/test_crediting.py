@@ -461,12 +461,12 @@ def test_a_credit_note_that_was_refused_is_sent_again_without_touching_the_reque
 ) -> None:
     (note,) = refunded(invoiced(), "5.00")
     order_id, note_id = note.order_id, note.id
-    smtp_server.answer_to_rcpt = "550 5.1.1 no such mailbox"
+    smtp_server.modes["RCPT"] = "550 5.1.1 no such mailbox"
     jobs.deliver(db.session.scalars(select(Delivery.id)).one())
     order = db.session.get_one(Order, order_id)
     assert order.request is not None
     assert order.request.state == "sent"
-    smtp_server.answer_to_rcpt = ""
+    smtp_server.modes.clear()
     assert repair.resend(order, note_id, 1)
     assert not repair.resend(order, note_id, 1)
     mails = db.session.scalars(select(Delivery).order_by(Delivery.id)).all()

@@ -80,14 +80,14 @@ def test_two_workers_never_send_the_same_mail(smtp_server: Mailbox, invoice: Inv
 
 
 def test_refused_for_now_is_tried_again_later(smtp_server: Mailbox, invoice: Invoice, frozen_clock: Traveller) -> None:
-    smtp_server.answer_to_rcpt = "451 4.7.1 later"
+    smtp_server.modes["RCPT"] = "451 4.7.1 later"
     delivery_id = mail_of(invoice).id
     jobs.deliver(delivery_id)
     mail = db.session.get_one(Delivery, delivery_id)
     assert (mail.state, mail.due_at, mail.attempts) == ("pending", clock.now() + 5 * MINUTE, 1)
     assert mail.last_error
     jobs.deliver(delivery_id)
-    smtp_server.answer_to_rcpt = ""
+    smtp_server.modes.clear()
     assert smtp_server.messages == []
     frozen_clock.shift(5 * MINUTE)
     jobs.deliver(delivery_id)
@@ -95,7 +95,7 @@ def test_refused_for_now_is_tried_again_later(smtp_server: Mailbox, invoice: Inv
 
 
 def test_refused_for_good_is_never_tried_again_and_shown_to_admins(smtp_server: Mailbox, invoice: Invoice) -> None:
-    smtp_server.answer_to_rcpt = "550 5.1.1 no such mailbox"
+    smtp_server.modes["RCPT"] = "550 5.1.1 no such mailbox"
     invoice_id, delivery_id = invoice.id, mail_of(invoice).id
     jobs.deliver(delivery_id)
     invoice = db.session.get_one(Invoice, invoice_id)

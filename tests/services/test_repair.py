@@ -110,7 +110,7 @@ def test_every_document_of_an_order_is_sent_again_by_itself(app: Flask, smtp_ser
 
 def test_sending_a_credit_note_again_does_not_speak_for_the_invoice(app: Flask, smtp_server: Mailbox) -> None:
     order = an_automatic_request()
-    smtp_server.answer_to_rcpt = "550 5.1.1 no such mailbox"
+    smtp_server.modes["RCPT"] = "550 5.1.1 no such mailbox"
     produced(app, order)
     invoice = order.issued_invoice
     assert invoice
@@ -118,7 +118,7 @@ def test_sending_a_credit_note_again_does_not_speak_for_the_invoice(app: Flask, 
     assert note
     note_id = note.id
     delivered(app, order)
-    smtp_server.answer_to_rcpt = ""
+    smtp_server.modes.clear()
     assert repair.resend(order, note_id, 1)
     delivered(app, order)
     assert order.request
@@ -172,12 +172,12 @@ def test_a_mail_in_a_workers_hands_is_not_doubled(app: Flask) -> None:
 def test_a_mistyped_address_is_corrected_and_the_invoice_arrives(app: Flask, smtp_server: Mailbox) -> None:
     owner = a_customer(email=RIGHT)
     order = an_automatic_request()
-    smtp_server.answer_to_rcpt = "550 5.1.1 no such mailbox"
+    smtp_server.modes["RCPT"] = "550 5.1.1 no such mailbox"
     produced(app, order)
     assert order.request
     assert order.request.state == "needs_attention"
     assert [found.number for found in dashboard.page("envois-en-echec").orders] == [order.number]
-    smtp_server.answer_to_rcpt = ""
+    smtp_server.modes.clear()
     repair.correct_email(order, "Jean@Example.ORG")
     assert (order.email, order.email_key, order.customer) == ("Jean@example.org", RIGHT, owner)
     assert repair.resend(order, order.documents[0].id, 1)
@@ -255,7 +255,7 @@ def test_a_stopped_request_goes_on_after_its_number(
 
 def test_a_request_whose_document_is_there_is_resent_not_retried(app: Flask, smtp_server: Mailbox) -> None:
     order = an_automatic_request()
-    smtp_server.answer_to_rcpt = "550 5.1.1 no such mailbox"
+    smtp_server.modes["RCPT"] = "550 5.1.1 no such mailbox"
     produced(app, order)
     with pytest.raises(DomainError):
         repair.retry(order)
