@@ -3,10 +3,14 @@
 import hashlib
 import os
 import secrets
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import config
+import failpoints
+
+LARGE = 256 * 1024  # Bytes; few documents have more.
 
 
 class Corrupt(Exception):
@@ -35,6 +39,7 @@ def write_once(name: str, data: bytes) -> Stored:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        failpoints.reach("store.written")
         try:
             os.link(temporary, path)  # Unlike a rename, a link never replaces what is there.
         except FileExistsError:
@@ -43,6 +48,7 @@ def write_once(name: str, data: bytes) -> Stored:
     finally:
         temporary.unlink(missing_ok=True)
     _fsync_folder(path.parent)
+    failpoints.reach("store.linked")
     return Stored(digest(data), len(data))
 
 
@@ -60,6 +66,23 @@ def read(name: str, sha256: str) -> bytes:
     if digest(data) != sha256:
         raise Corrupt(name)
     return data
+
+
+def answers() -> bool:
+    """Whether the folder takes a document: permissions alone say nothing about a full or a read-only disk."""
+    folder = config.current().documents_dir
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(LARGE))
+    except OSError:
+        return False
+    return True
+
+
+def is_outage(error: Exception) -> bool:
+    """Whether the folder or its disk is out of order, rather than one file in it; that is waited for."""
+    return isinstance(error, OSError) and not isinstance(error, (FileExistsError, FileNotFoundError))
 
 
 def _path(name: str) -> Path:

@@ -39,7 +39,6 @@ def claim(delivery_id: int) -> Lease | None:
             delivery = db.session.get_one(Delivery, delivery_id, populate_existing=True)
             delivery.doubts += delivery.state == "sending"
             delivery.become("sending", due_at=delivery.due_at)
-            delivery.attempts += 1
     return lease
 
 

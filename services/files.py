@@ -3,6 +3,7 @@
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+import failpoints
 import storage
 from documents import archive, pdf, snapshot
 from extensions import db, transaction
@@ -21,6 +22,7 @@ def ensure(document_id: int) -> None:
     number, text = document.number, document.snapshot
     db.session.close()
     data = pdf.render(snapshot.from_json(text))
+    failpoints.reach("render.drawn")
     xml = archive.embedded_xml(data)
     name = f"{number}.{storage.digest(data)[:12]}.pdf"
     stored = storage.write_once(name, data)

@@ -1,8 +1,10 @@
 """Leases: how one worker holds one row, and how it knows later that it still does."""
 
+import random
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, or_, update
@@ -12,7 +14,7 @@ import clock
 from extensions import db
 from models import Delivery, InvoiceRequest
 
-LEASE = timedelta(minutes=5)  # Longer than a job may run, so that a living worker never loses its lease.
+LEASE = timedelta(seconds=90)  # What dead workers held goes on within two minutes; who is slower writes nothing.
 
 UNDER_WAY: dict[type[InvoiceRequest] | type[Delivery], tuple[str, ...]] = {
     InvoiceRequest: ("scheduled", "issued"),
@@ -36,11 +38,12 @@ class Lease:
 def take(model: type[InvoiceRequest] | type[Delivery], row_id: int, condition: ColumnElement[bool]) -> Lease | None:
     """Return the right to work on a row, or None when it is not free or not due; inside the caller's transaction.
 
-    One conditional UPDATE decides, so that of two workers one gets the row and the other nothing.
+    One conditional UPDATE decides, so that of two workers one gets the row and the other nothing. The attempt is
+    counted here, so that what kills its worker is counted too.
     """
     now, token = clock.now(), secrets.token_hex(16)
     statement = update(model).where(model.id == row_id, model.due_at <= now, is_free(model), condition)
-    held = statement.values(lease_token=token, lease_until=now + LEASE)
+    held = statement.values(lease_token=token, lease_until=now + LEASE, attempts=model.attempts + 1)
     result = cast("CursorResult[Any]", db.session.execute(held))
     return Lease(row_id, token) if result.rowcount == 1 else None
 
@@ -53,3 +56,15 @@ def is_free(model: type[InvoiceRequest] | type[Delivery]) -> ColumnElement[bool]
 def release(row: InvoiceRequest | Delivery) -> None:
     """Afterwards the row is free again; inside the caller's transaction."""
     row.lease_token = row.lease_until = None
+
+
+def hand_back(row: InvoiceRequest | Delivery) -> None:
+    """Afterwards the row is free as if nobody had taken it: the attempt does not count, since it says nothing of it."""
+    release(row)
+    row.attempts = max(row.attempts - 1, 0)
+
+
+def next_try(steps: Sequence[timedelta], attempts: int) -> datetime:
+    """Return when to try again after so many attempts: a fifth sooner or later, so that a crowd comes back spread."""
+    step = steps[min(max(attempts, 1), len(steps)) - 1]
+    return clock.now() + step * random.uniform(0.8, 1.2)  # noqa: S311 - Nothing secret.

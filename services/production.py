@@ -3,25 +3,38 @@
 import logging
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
+from sqlalchemy.exc import OperationalError
 
-import clock
 import config
+import failpoints
+import storage
 from extensions import db, transaction
 from models import Delivery, Invoice, InvoiceRequest
-from services import crediting, files, history, invoicing, issuing, leases, outbox
+from services import clocks, crediting, files, history, invoicing, issuing, leases, outbox
 from services.leases import Lease, LeaseLost
 
 MOST_ATTEMPTS = 5
 BACKOFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60))
+OUTAGE = (timedelta(minutes=12),)  # As long as nobody has found out sooner that it is over: see `services.outages`.
+UNDER_WAY = leases.UNDER_WAY[InvoiceRequest]
 
 log = logging.getLogger(__name__)
 
 
 def claim(request_id: int) -> Lease | None:
-    """Return the right to work on a due request, or None when it is not due or another worker holds it."""
+    """Return the right to work on a due request, or None when it is not due or another worker holds it.
+
+    Nor does a machine get it whose clock is wrong, since documents bear its date.
+    """
+    if not clocks.agree():
+        return None
+    to_do = and_(InvoiceRequest.state.in_(UNDER_WAY), InvoiceRequest.attempts < MOST_ATTEMPTS)
     with transaction():
-        return leases.take(InvoiceRequest, request_id, InvoiceRequest.state.in_(leases.UNDER_WAY[InvoiceRequest]))
+        lease = leases.take(InvoiceRequest, request_id, to_do)
+    if lease:
+        failpoints.reach("produce.claimed")
+    return lease
 
 
 def issue(lease: Lease) -> int | None:
@@ -34,19 +47,13 @@ def issue(lease: Lease) -> int | None:
     with transaction():
         request = _held(lease)
         if request.state == "scheduled":
-            order = invoicing.lock_order(request.order_id)
-            invoicing.reconsider(order)
-            details = invoicing.details_for(request, order)
-            if details is None or request.state != "scheduled" or not request.is_due:
-                leases.release(request)
-                return None
-            issuing.invoice(request, order, details)
-            request.become("issued", due_at=request.due_at)
-            crediting.settle_refunds(order)
-        elif request.state != "issued":  # Cancelled, or waiting again, between the claim and now.
-            leases.release(request)
-            return None
-        return _first_invoice(request).id
+            _issue(request)
+        invoice_id = _first_invoice(request).id if request.state == "issued" else None
+        if invoice_id is None:  # Cancelled, or waiting again, between the claim and now.
+            leases.hand_back(request)
+        failpoints.reach("issue.before_commit")
+    failpoints.reach("issue.committed")
+    return invoice_id
 
 
 def render(lease: Lease, invoice_id: int) -> int:
@@ -63,37 +70,86 @@ def render(lease: Lease, invoice_id: int) -> int:
         request.become("rendered")
         leases.release(request)
         delivery_id, order_id = delivery.id, request.order_id
+        failpoints.reach("render.before_commit")
+    failpoints.reach("render.committed")
     outbox.ring_documents(order_id, but=delivery_id)
     return delivery_id
 
 
 def give_up_for_now(lease: Lease, error: Exception) -> None:
-    """Afterwards the request will be tried again later; after the fifth time it is put in front of an admin."""
+    """Afterwards the request will be tried again later; after the fifth time it is put in front of an admin.
+
+    What is out of order at our own place, the documents folder or the database, is no fault of the request: that is
+    waited for, however long it takes.
+    """
     log.error("invoice not produced", extra={"request": lease.id, "error": type(error).__name__})
     try:
         with transaction():
             request = _held(lease)
+            if request.state in UNDER_WAY:
+                _try_again_or_park(request, error)
             leases.release(request)
-            if request.state not in leases.UNDER_WAY[InvoiceRequest]:
-                return  # Cancelled, or waiting again, since the claim: nothing is to be tried again.
-            attempts, said = request.attempts + 1, f"{type(error).__name__}: {error}"[:500]
-            if attempts >= MOST_ATTEMPTS:
-                request.become("needs_attention", reason="La facture n'a pas pu être produite.")
-                history.record("request.parked", order=request.order, detail=said)
-            else:
-                request.due_at = clock.now() + BACKOFF[attempts - 1]
-            request.attempts, request.last_error = attempts, said
     except LeaseLost:
         pass  # Somebody else works on it now and will say how it ended.
 
 
+def park_killers() -> None:
+    """Afterwards no request is taken up again whose worker died each of five times: an admin is shown it instead."""
+    killers = (InvoiceRequest.state.in_(UNDER_WAY), InvoiceRequest.attempts >= MOST_ATTEMPTS)
+    found = select(InvoiceRequest.id).where(*killers, leases.is_free(InvoiceRequest)).order_by(InvoiceRequest.id)
+    for request_id in db.session.scalars(found).all():
+        with transaction():
+            request = _locked(request_id)
+            if db.session.scalar(found.where(InvoiceRequest.id == request_id)):
+                _park(request, "The worker ended each time before the request did.")
+
+
+def _issue(request: InvoiceRequest) -> None:
+    """Issue what is still due as things stand now; the request is locked, and its order."""
+    order = request.order
+    invoicing.reconsider(order)
+    details = invoicing.details_for(request, order)
+    if details is None or request.state != "scheduled" or not request.is_due:
+        return
+    issuing.invoice(request, order, details)
+    request.become("issued", due_at=request.due_at)
+    request.attempts = 1  # The one that is under way draws the document as well.
+    crediting.settle_refunds(order)
+
+
+def _try_again_or_park(request: InvoiceRequest, error: Exception) -> None:
+    said, outage = f"{type(error).__name__}: {error}"[:500], storage.is_outage(error)
+    request.last_error, request.trouble = said, "documents" if outage else None
+    if outage or isinstance(error, OperationalError):
+        leases.hand_back(request)
+        request.due_at = leases.next_try(OUTAGE if outage else BACKOFF, 1)
+    elif request.attempts < MOST_ATTEMPTS:
+        request.due_at = leases.next_try(BACKOFF, request.attempts)
+    else:
+        _park(request, said)
+
+
+def _park(request: InvoiceRequest, said: str) -> None:
+    request.become("needs_attention", reason="La facture n'a pas pu être produite.")
+    request.attempts, request.last_error = MOST_ATTEMPTS, said
+    leases.release(request)
+    history.record("request.parked", order=request.order, detail=said)
+    log.error("request parked", extra={"request": request.id})
+
+
 def _held(lease: Lease) -> InvoiceRequest:
-    """Return the request, locked, and its order before it; raise LeaseLost when the lease is no longer ours."""
-    request = db.session.get_one(InvoiceRequest, lease.id)
-    invoicing.lock_order(request.order_id)
-    db.session.refresh(request, with_for_update=True)
+    """Return the request, locked; raise LeaseLost when the lease is no longer ours."""
+    request = _locked(lease.id)
     if request.lease_token != lease.token:
         raise LeaseLost
+    return request
+
+
+def _locked(request_id: int) -> InvoiceRequest:
+    """Return the request as it is now, held until the end of the transaction, and its order before it."""
+    request = db.session.get_one(InvoiceRequest, request_id)
+    invoicing.lock_order(request.order_id)
+    db.session.refresh(request, with_for_update=True)
     return request
 
 

@@ -13,12 +13,13 @@ import pytest
 import time_machine
 from flask import Flask
 
+import clock
 from dev import check
 from dev import redis_server as redis_program
 from dev.processes import die_with_parent
 from extensions import db
 from models import Customer
-from services import sessions
+from services import clocks, sessions
 from tests.support import components
 from tests.support.client import LintingClient
 from tests.support.databases import NAMES, POSTGRESQL_URL, Databases
@@ -189,8 +190,9 @@ def smtp_server() -> Iterator[Mailbox]:
 
 
 @pytest.fixture
-def frozen_clock() -> Iterator[time_machine.Traveller]:
-    """Stop the clock on Monday, 23 November 2026, 10:00 in Paris; `shift` and `move_to` turn it."""
+def frozen_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[time_machine.Traveller]:
+    """Stop the clock on Monday, 23 November 2026, 10:00 in Paris, the database's too; `shift`, `move_to` turn it."""
+    monkeypatch.setattr(clocks, "database_now", clock.now)
     with time_machine.travel(datetime(2026, 11, 23, 9, 0, tzinfo=UTC), tick=False) as traveller:
         yield traveller
 

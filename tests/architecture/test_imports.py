@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 NOT_OURS = {".venv", "var", "migrations", "build", "gunicorn.conf.py"}
 SERVICE_TOOLS = {"documents", "shops", "mail", "storage", "task_queue"}
-GROUND = {"config", "clock", "columns", "extensions"}
+GROUND = {"config", "clock", "columns", "extensions", "failpoints"}
 OF_THE_FRAMEWORK = {
     "flask",
     "flask_babel",
@@ -29,12 +29,13 @@ ALLOWED = {
     "clock": set[str](),
     "config": set[str](),
     "extensions": set[str](),
+    "failpoints": set[str](),
     "columns": set[str](),
     "parties": set[str](),
     "documents": {"parties"},
     "shops": {"parties", "mail.addresses"},
     "mail": {"parties"},
-    "storage": {"config", "clock"},
+    "storage": {"config", "failpoints"},
     "task_queue": {"config", "clock"},
     "models": {"tables"},
     "tables": {"clock", "columns", "extensions", "parties"},
