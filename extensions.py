@@ -42,6 +42,10 @@ class DomainError(Exception):
     """A rule of the trade refuses this; the text is French and may be shown to the person who asked."""
 
 
+class NotTheirs(Exception):
+    """What this person was looking at belongs to somebody else by now: to them it does not exist (404)."""
+
+
 @contextmanager
 def transaction() -> Iterator[None]:
     """Afterwards everything written inside is committed; after an exception, nothing of it.

@@ -25,13 +25,14 @@ def record_for_order(order: Order, details: Details, *, also_account: bool) -> N
     """Afterwards this order is invoiced to these details, whatever the shop sends later, and its request goes on.
 
     With `also_account` the account of the order's customer has them too. Raises DomainError once an invoice is issued,
-    and while an unconfirmed account meets a request that the shop opened.
+    and while an unconfirmed account meets a request that the shop opened; NotTheirs when the order has left its account
+    meanwhile.
     """
-    order_id = order.id
+    order_id, customer_id = order.id, order.customer_id
     with transaction():
-        order = invoicing.lock_order(order_id)
+        order = invoicing.lock_order_of(customer_id, order_id)
         require_changeable(order)
-        account = _lock_account(order.customer_id) if also_account and order.customer_id else None
+        account = _lock_account(customer_id) if also_account and customer_id else None
         order.billing = (order.billing or BillingDetails()).take(details)
         order.billing.edited_by_customer = True
         history.record("billing.changed", order=order, customer=order.customer, detail=_summary(details))

@@ -9,7 +9,6 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-import clock
 import config
 from documents import cases
 from documents.snapshot import Snapshot
@@ -75,11 +74,12 @@ def submit(invoice: Invoice, details: Details, purchase_order: str, customer: Cu
     """Afterwards the invoice is replaced, or an admin is asked to; a second press gives the same correction.
 
     Replaced means: a credit note over all that is left of it, for which no money goes back, and an invoice of the same
-    sale in its place, both mailed; the order bears the corrected details. Raises DomainError as `propose` does.
+    sale in its place, both mailed; the order bears the corrected details. Raises DomainError as `propose` does,
+    NotTheirs when the order has left its account meanwhile.
     """
-    invoice_id, order_id, customer_id = invoice.id, invoice.order_id, customer.id
+    invoice_id, order_id, customer_id, owner_id = invoice.id, invoice.order_id, customer.id, invoice.order.customer_id
     with transaction():
-        order = invoicing.lock_order(order_id)
+        order = invoicing.lock_order_of(owner_id, order_id)
         invoice = db.session.get_one(Invoice, invoice_id)
         same = _same(invoice, rules.normalise(details), " ".join(purchase_order.split()))
         if same is not None:
@@ -130,7 +130,7 @@ def decline(correction_id: int, reason: str) -> bool:
         correction, order = _locked(correction_id)
         if correction.state != "requested":
             return False
-        correction.state, correction.reason, correction.decided_at = "declined", reason, clock.now()
+        correction.become("declined", reason=reason)
         told = Delivery(
             kind="correction_declined", recipient=correction.customer.email, customer=correction.customer, order=order
         )
@@ -217,7 +217,7 @@ def _carry_out(correction: Correction, order: Order) -> None:
     order.billing.edited_by_customer = True
     if request := invoicing.lock_request(order):
         request.purchase_order = correction.purchase_order or None
-    correction.state, correction.decided_at = "accepted", clock.now()
+    correction.become("accepted")
     history.record("correction.accepted", order=order, customer=order.customer, detail=current.number)
     db.session.flush()
     review.renew(order)

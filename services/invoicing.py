@@ -9,9 +9,10 @@ from sqlalchemy.orm import selectinload
 
 import clock
 import config
+import failpoints
 import task_queue
 from documents import cases
-from extensions import DomainError, db, transaction
+from extensions import DomainError, NotTheirs, db, transaction
 from models import Customer, Delivery, InvoiceRequest, Milestone, Order
 from parties import rules
 from parties.details import Details
@@ -26,20 +27,23 @@ def ask(order: Order, customer: Customer, purchase_order: str = "") -> InvoiceRe
     """Afterwards the order has exactly one request; asking again returns the same one.
 
     A request whose billing details are incomplete, or whose account is unconfirmed, is recorded all the same and says
-    what it waits for (`waiting_for`). Raises DomainError when the order cannot be invoiced.
+    what it waits for (`waiting_for`). Raises DomainError when the order cannot be invoiced, NotTheirs when it has
+    left the account meanwhile.
     """
-    order_id = order.id
+    order_id, customer_id = order.id, customer.id
     try:
         with transaction():
-            order = lock_order(order_id)
+            order = lock_order_of(customer_id, order_id)
             order.require_invoiceable()
             if order.needs_review:
                 raise DomainError(_("Les montants de cette commande sont en cours de vérification."))
             if order.request is None or order.request.state == "cancelled":
                 _open(order, "customer", customer, purchase_order)
+            failpoints.reach("ask.before_commit")
     except IntegrityError:
         db.session.rollback()  # The other press won; its request is ours too.
     request = of_order(order_id)
+    failpoints.reach("ask.before_ring")
     ring_if_due(request)
     return request
 
@@ -155,6 +159,14 @@ def lock_order(order_id: int) -> Order:
     # Details are read after the lock: a row joined to one that was waited for is as it was before the wait.
     found = select(Order).where(Order.id == order_id).options(selectinload(Order.billing))
     return db.session.scalars(found.with_for_update(of=Order).execution_options(populate_existing=True)).one()
+
+
+def lock_order_of(customer_id: int | None, order_id: int) -> Order:
+    """Return the order as `lock_order` does; raise NotTheirs when it has left that account since it was loaded."""
+    order = lock_order(order_id)
+    if order.customer_id != customer_id:
+        raise NotTheirs
+    return order
 
 
 def lock_request(order: Order) -> InvoiceRequest | None:

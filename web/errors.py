@@ -9,7 +9,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from werkzeug.exceptions import HTTPException, SecurityError
 
-from extensions import DomainError, db
+from extensions import DomainError, NotTheirs, db
 from services.limits import TooMany
 from web import logs
 from web.answers import wants_fragment
@@ -78,6 +78,10 @@ def install(app: Flask) -> None:
     @app.errorhandler(DomainError)
     def refused(error: DomainError) -> ResponseReturnValue:
         return answer(422, str(error))
+
+    @app.errorhandler(NotTheirs)
+    def not_theirs(_error: NotTheirs) -> ResponseReturnValue:
+        return answer(404)
 
     @app.errorhandler(OperationalError)
     @app.errorhandler(InterfaceError)
