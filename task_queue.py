@@ -4,6 +4,8 @@ What is due stands in the database. A bell that nobody hears costs a minute: the
 """
 
 import logging
+import re
+import secrets
 import signal
 import time
 from typing import Any
@@ -20,6 +22,8 @@ from rq.serializers import JSONSerializer
 QUEUE = "espace-client"
 JOB_TIMEOUT_SECONDS = 180
 DEAF_SECONDS = 5.0
+BELL = re.compile(r"([a-z]+)-(\d+)-[0-9a-f]+")
+"""How a bell is called: the job, its identifier, and by chance, since the one that is being heard may ring again."""
 
 log = logging.getLogger(__name__)
 _deaf_until: dict[str, float] = {}  # By URL, in this process: who rang in vain need not wait for the next one too.
@@ -44,7 +48,8 @@ def ring(job_name: str, identifier: int) -> bool:
             queue = Queue(QUEUE, connection=redis, serializer=JSONSerializer, default_timeout=JOB_TIMEOUT_SECONDS)
             # Somebody may sit in front of the code that a mail brings; a document has a day.
             first = job_name == "deliver"
-            queue.enqueue(f"jobs.{job_name}", identifier, at_front=first, result_ttl=0, failure_ttl=0)
+            bell = f"{job_name}-{identifier}-{secrets.token_hex(4)}"
+            queue.enqueue(f"jobs.{job_name}", identifier, job_id=bell, at_front=first, result_ttl=0, failure_ttl=0)
     except (RedisError, OSError) as error:
         _deaf_until[url] = time.monotonic() + DEAF_SECONDS
         log.warning("bell not heard", extra={"job": job_name, "id": identifier, "error": type(error).__name__})
@@ -61,13 +66,14 @@ def answers() -> bool:
         return False
 
 
-def waiting() -> int:
-    """Return how many bells wait to be heard; none when Redis is away."""
+def waiting() -> list[tuple[str, int]]:
+    """Return the bells that nobody has heard yet, job and identifier of each; none when Redis is away."""
     try:
         with connection(current_app.extensions["settings"].redis_url) as redis:
-            return Queue(QUEUE, connection=redis, serializer=JSONSerializer).count
+            ids = Queue(QUEUE, connection=redis, serializer=JSONSerializer).job_ids
     except (RedisError, OSError):
-        return 0
+        return []
+    return [(found[1], int(found[2])) for each in ids if (found := BELL.fullmatch(each))]
 
 
 class _Worker(Worker):

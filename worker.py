@@ -29,20 +29,22 @@ def work(app: Flask) -> None:
 
 
 def sweep_forever(app: Flask) -> None:
-    """Sweep every `SWEEP_SECONDS` until told to stop; a sweep that fails is logged and the next one tries again."""
+    """Sweep at least every `SWEEP_SECONDS` until told to stop; what fails is logged, and the next sweep tries again."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     app.logger.info("sweeper started")
     while not stop.is_set():
+        pause = app.extensions["settings"].sweep_seconds
         with app.app_context():
             try:
                 sweep.sweep()
+                pause = sweep.pause()
             except OperationalError as error:
                 app.logger.error("database unusable", extra={"error": logs.name(error)})  # noqa: TRY400 Its traceback tells nothing.
             except Exception:
                 app.logger.exception("sweep failed")
-        stop.wait(app.extensions["settings"].sweep_seconds)
+        stop.wait(pause)
 
 
 def main() -> None:

@@ -16,7 +16,10 @@ from models import Delivery, InvoiceRequest
 
 LEASE = timedelta(seconds=90)  # What dead workers held goes on within two minutes; who is slower writes nothing.
 
-UNDER_WAY: dict[type[InvoiceRequest] | type[Delivery], tuple[str, ...]] = {
+Work = type[InvoiceRequest] | type[Delivery]
+"""The tables whose rows wait for a worker."""
+
+UNDER_WAY: dict[Work, tuple[str, ...]] = {
     InvoiceRequest: ("scheduled", "issued"),
     Delivery: ("pending", "sending"),
 }
@@ -35,7 +38,7 @@ class Lease:
     token: str
 
 
-def take(model: type[InvoiceRequest] | type[Delivery], row_id: int, condition: ColumnElement[bool]) -> Lease | None:
+def take(model: Work, row_id: int, condition: ColumnElement[bool]) -> Lease | None:
     """Return the right to work on a row, or None when it is not free or not due; inside the caller's transaction.
 
     One conditional UPDATE decides, so that of two workers one gets the row and the other nothing. The attempt is
@@ -48,7 +51,7 @@ def take(model: type[InvoiceRequest] | type[Delivery], row_id: int, condition: C
     return Lease(row_id, token) if result.rowcount == 1 else None
 
 
-def is_free(model: type[InvoiceRequest] | type[Delivery]) -> ColumnElement[bool]:
+def is_free(model: Work) -> ColumnElement[bool]:
     """Say in SQL that nobody holds the row, or nobody any more."""
     return or_(model.lease_until.is_(None), model.lease_until < clock.now())
 

@@ -27,7 +27,7 @@ def resend(order: Order, document_id: int, shown: int) -> bool:
         if request is None or document is None:
             raise DomainError(_("Cette commande n'a pas encore de facture à renvoyer."))
         found = select(Delivery).where(Delivery.document_id == document.id).order_by(Delivery.id)
-        mails = db.session.scalars(found).all()
+        mails = db.session.scalars(found.with_for_update(of=Delivery)).all()
         if document.file is None and not mails:
             raise DomainError(_("Cette commande n'a pas encore de facture à renvoyer."))
         if len(mails) != shown:
@@ -102,11 +102,11 @@ def _waiting_mail(mail: Delivery) -> Delivery | None:
 
     One that a dead worker left in the middle becomes unknown: a person has decided to send another.
     """
+    if mail.lease_until and mail.lease_until > clock.now():
+        raise DomainError(_("L'envoi est en cours\u00a0: attendez quelques minutes avant de renvoyer."))
     if mail.state == "pending":
         return mail
     if mail.state == "sending":
-        if mail.lease_until and mail.lease_until > clock.now():
-            raise DomainError(_("L'envoi est en cours\u00a0: attendez quelques minutes avant de renvoyer."))
         mail.become("unknown", error=mail.last_error)
         leases.release(mail)
     return None

@@ -2,21 +2,41 @@
 
 import logging
 from collections.abc import Callable
-from datetime import timedelta
-from itertools import takewhile
+from datetime import datetime, timedelta
 
 from sqlalchemy import String, cast, delete, literal, select
 from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.orm import InstrumentedAttribute
 
 import clock
 import config
+import failpoints
 import task_queue
 from extensions import db, transaction
-from models import Customer, Delivery, Invoice, InvoiceRequest, Milestone, RateCounter, SignInSession, Token
-from services import crediting, delivery, invoicing, leases, outbox
+from models import (
+    AuditEntry,
+    Customer,
+    Delivery,
+    Invoice,
+    InvoiceRequest,
+    Milestone,
+    Order,
+    RateCounter,
+    SignInSession,
+    Token,
+)
+from services import clocks, crediting, delivery, history, incidents, invoicing, leases, outages, outbox, production
 
 MOST_BELLS = 500  # What the queue holds at most: more would only wait there instead of here.
+MOST_AT_ONCE = 200  # Rows that a chore takes: the next sweep takes the others.
+TRIED_OUT = ("issued", "rendered", "sent", "needs_attention")
+REOPENED = "request.reopened"
 REMINDERS = (timedelta(hours=24), timedelta(hours=72))
+KEPT = (
+    (RateCounter, RateCounter.window_start, timedelta(days=2)),
+    (Token, Token.expires_at, timedelta(days=7)),
+    (SignInSession, SignInSession.last_seen_at, timedelta(days=100)),
+)
 
 log = logging.getLogger(__name__)
 
@@ -28,17 +48,41 @@ def sweep() -> int:
     """
     for chore in CHORES:
         _do(chore)
-    room = MOST_BELLS - task_queue.waiting()
-    if room <= 0:
-        return 0
-    requests, deliveries = _due(InvoiceRequest, room), _due(Delivery, room)
+    waiting = set(task_queue.waiting())
+    due = [("deliver", one) for one in _due(Delivery)] + [("produce", one) for one in _due(InvoiceRequest)]
     db.session.rollback()
-    bells = [("produce", one) for one in requests] + [("deliver", one) for one in deliveries]
-    # The first that nobody hears is the last: the others are found by the next sweep.
-    return sum(1 for _ in takewhile(lambda bell: task_queue.ring(*bell), bells))
+    failpoints.reach("sweep.before_ring")
+    bells = [bell for bell in due if bell not in waiting]
+    return _ring(bells[: max(MOST_BELLS - len(waiting), 0)])
 
 
-def _do(chore: Callable[[], None]) -> None:
+def pause() -> float:
+    """Return for how many seconds nothing falls due and no lease ends, `SWEEP_SECONDS` at most.
+
+    At least one, so that a crowd of moments is not swept one by one.
+    """
+    now = clock.now()
+    moments = [_next(model, column) for model in leases.UNDER_WAY for column in (model.due_at, model.lease_until)]
+    db.session.rollback()
+    seconds = [(moment - now).total_seconds() for moment in moments if moment]
+    return max(1.0, min([config.current().sweep_seconds, *seconds]))
+
+
+def _next(model: leases.Work, column: InstrumentedAttribute[datetime | None]) -> datetime | None:
+    waiting = model.state.in_(leases.UNDER_WAY[model])
+    return db.session.scalar(select(column).where(waiting, column > clock.now()).order_by(column).limit(1))
+
+
+def _ring(bells: list[tuple[str, int]]) -> int:
+    """Ring until nobody hears; the others are found by the next sweep."""
+    for rung, bell in enumerate(bells):
+        failpoints.reach("sweep.ringing")
+        if not task_queue.ring(*bell):
+            return rung
+    return len(bells)
+
+
+def _do(chore: Callable[[], object]) -> None:
     """Do one chore; what is wrong with it must not keep the bells from being rung."""
     try:
         chore()
@@ -51,10 +95,10 @@ def _do(chore: Callable[[], None]) -> None:
         log.exception("chore failed", extra={"chore": chore.__name__})
 
 
-def _due(model: type[InvoiceRequest] | type[Delivery], most: int) -> list[int]:
+def _due(model: leases.Work) -> list[int]:
     waiting = model.state.in_(leases.UNDER_WAY[model])
     found = select(model.id).where(waiting, model.due_at <= clock.now(), leases.is_free(model))
-    return list(db.session.scalars(found.order_by(model.due_at, model.id).limit(most)))
+    return list(db.session.scalars(found.order_by(model.due_at, model.id).limit(MOST_BELLS)))
 
 
 def _note_first_start() -> None:
@@ -69,16 +113,23 @@ def _reopen_after_trial() -> None:
     """Afterwards what was only tried out as a specimen is scheduled for a real invoice, once the switch is on live."""
     if not config.current().live:
         return
-    real = select(Invoice.request_id).where(Invoice.trial.is_(False))
-    tried = select(Invoice.request_id).where(Invoice.trial.is_(True), Invoice.request_id.not_in(real))
-    if db.session.scalar(tried.limit(1)) is None:
-        return
-    with transaction():
-        for request in db.session.scalars(select(InvoiceRequest).where(InvoiceRequest.id.in_(tried)).with_for_update()):
-            if request.state in ("issued", "rendered", "sent", "needs_attention"):
-                request.become("requested")
-                db.session.flush()
-                invoicing.reconsider(request.order)
+    begun_anew = select(AuditEntry.order_id).where(AuditEntry.action == REOPENED, AuditEntry.order_id.is_not(None))
+    tried = select(Invoice.request_id).where(Invoice.trial.is_(True), Invoice.order_id.not_in(begun_anew))
+    found = select(InvoiceRequest.order_id).where(InvoiceRequest.id.in_(tried), InvoiceRequest.state.in_(TRIED_OUT))
+    for order_id in db.session.scalars(found.order_by(InvoiceRequest.order_id).limit(MOST_AT_ONCE)).all():
+        with transaction():
+            order = invoicing.lock_order(order_id)
+            request = invoicing.lock_request(order)
+            if request and db.session.scalar(found.where(InvoiceRequest.id == request.id)):
+                _begin_anew(request, order)
+
+
+def _begin_anew(request: InvoiceRequest, order: Order) -> None:
+    leases.release(request)
+    request.become("requested")
+    history.record(REOPENED, order=order, customer=order.customer)
+    db.session.flush()
+    invoicing.reconsider(order)
 
 
 def _remind_of_confirmation() -> None:
@@ -95,11 +146,13 @@ def _remind_of_confirmation() -> None:
                 InvoiceRequest.requested_at <= clock.now() - after,
                 Delivery.id.is_(None),
             )
+            .order_by(InvoiceRequest.id)
         )
         if db.session.scalar(waiting.limit(1)) is None:
             continue
         with transaction():
-            for request in db.session.scalars(waiting.limit(200)):
+            taken = waiting.limit(MOST_AT_ONCE).with_for_update(skip_locked=True, of=InvoiceRequest)
+            for request in db.session.scalars(taken):
                 customer = db.session.get_one(Customer, request.customer_id)
                 reminder = Delivery(kind="confirmation_reminder", recipient=customer.email, customer=customer)
                 outbox.add(reminder, occasion=f"request:{request.id}:reminder:{hours}")
@@ -107,18 +160,22 @@ def _remind_of_confirmation() -> None:
 
 def _forget_the_expired() -> None:
     """Afterwards counters, tokens and sessions that can no longer matter are gone."""
-    now = clock.now()
-    with transaction():
-        db.session.execute(delete(RateCounter).where(RateCounter.window_start < now - timedelta(days=2)))
-        db.session.execute(delete(Token).where(Token.expires_at < now - timedelta(days=7)))
-        db.session.execute(delete(SignInSession).where(SignInSession.last_seen_at < now - timedelta(days=100)))
+    for model, last_of_use, kept in KEPT:
+        expired = select(model.id).where(last_of_use < clock.now() - kept)
+        if db.session.scalar(expired.limit(1)) is not None:
+            with transaction():
+                db.session.execute(delete(model).where(model.id.in_(expired.with_for_update(skip_locked=True))))
 
 
 CHORES = (
     _note_first_start,
     _reopen_after_trial,
     _remind_of_confirmation,
+    clocks.agree,
+    outages.resume,
+    production.park_killers,
     delivery.conclude_doubtful,
     crediting.settle_forgotten,
+    incidents.watch,
     _forget_the_expired,
 )

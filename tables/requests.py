@@ -150,6 +150,14 @@ class Correction(Model):
     invoice: Mapped["Invoice"] = relationship(back_populates="corrections")
     customer: Mapped[Customer] = relationship()
 
+    def become(self, state: str, *, reason: str | None = None) -> None:
+        """Afterwards the wish is decided, for the reason given.
+
+        Raises transitions.IllegalTransition where it was decided already.
+        """
+        transitions.require(self.__tablename__, self.state, state)
+        self.state, self.reason, self.decided_at = state, reason, clock.now()
+
     @property
     def wanted(self) -> Details:
         """Who the invoice should have been made out to."""

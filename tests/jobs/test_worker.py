@@ -86,7 +86,7 @@ def test_many_bells_for_the_same_requests_are_one_invoice_and_one_mail_each(
         for request_id in ids:
             task_queue.ring("produce", request_id)
     with a_worker(settings), a_worker(settings):
-        eventually(lambda: states() == {"sent"} and task_queue.waiting() == 0)
+        eventually(lambda: states() == {"sent"} and task_queue.waiting() == [])
     assert sorted(message["To"] for message in smtp_server.messages) == [f"cliente{n}@example.org" for n in range(4)]
     assert sorted(db.session.scalars(select(Invoice.sequence))) == [1, 2, 3, 4]
 

@@ -431,7 +431,9 @@ def test_a_refund_tried_out_on_a_specimen_is_credited_on_the_real_invoice_too(ma
     with make_app(ISSUE_MODE="live").app_context():
         request = db.session.get_one(InvoiceRequest, request_id)
         with transaction():
-            request.state, request.due_at = "scheduled", clock.now()
+            request.become("requested")
+            db.session.flush()
+            request.become("scheduled", due_at=clock.now())
         numbers = [document.number for document in produced(request)]
         assert numbers == [
             "SPECIMEN-2026-000001", "SPECIMEN-AV-2026-000001", "FA-2026-000001", "AV-2026-000001"

@@ -42,7 +42,7 @@ def test_redis_is_real_and_empty(app: Flask, redis_server: str) -> None:
     import task_queue
 
     assert task_queue.answers()
-    assert task_queue.waiting() == 0
+    assert task_queue.waiting() == []
 
 
 def test_the_mail_server_is_real(smtp_server: Mailbox) -> None:
