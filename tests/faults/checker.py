@@ -5,13 +5,11 @@ front of an admin, with a reason. Nothing is written here, and nothing is asked 
 `services.verification`, whose every deviation is a finding too.
 """
 
-import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from email import message_from_bytes, policy
 from itertools import pairwise
 
 from sqlalchemy import select
@@ -22,6 +20,7 @@ import config
 from extensions import db
 from models import AuditEntry, CreditNote, Delivery, Document, Invoice, InvoiceRequest, NumberSeries, Order
 from services import verification
+from tests.support.mail_server import Accepted
 
 WITH_A_FRESH_CODE = ("confirmation", "confirmation_reminder", "password_reset", "email_change")
 """Mails that carry a one-time code, written anew at each try: the second copy differs from the first."""
@@ -48,24 +47,6 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.name}: {self.about}{f' ({self.text})' if self.text else ''}"
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """One message that the mail server took, whether or not the worker heard of it; digests are SHA-256."""
-
-    message_id: str
-    recipients: tuple[str, ...]
-    sha256: str
-    attachments: tuple[str, ...] = ()
-
-    @classmethod
-    def read(cls, raw: bytes, recipients: Iterable[str]) -> "Accepted":
-        """Return what the judge needs of a message as it came over the wire."""
-        message = message_from_bytes(raw, policy=policy.default)
-        attached = (part.get_payload(decode=True) for part in message.iter_attachments())
-        digests = tuple(_digest(part) for part in attached if isinstance(part, bytes))
-        return cls(str(message["Message-ID"]), tuple(recipients), _digest(raw), digests)
 
 
 class World:
@@ -243,10 +224,6 @@ def _left(world: World, invoice: Invoice) -> Decimal:
 
 def _is_due(delivery: Delivery) -> bool:
     return delivery.due_at is not None and delivery.due_at <= clock.now()
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
 
 
 RULES: tuple[Callable[[World], Iterator[Finding]], ...] = (

@@ -12,9 +12,10 @@ import config
 import jobs
 from extensions import db
 from models import Delivery, Invoice
-from tests.faults.checker import Accepted, check, check_log
+from tests.faults.checker import check, check_log
 from tests.support.factories import PLACED, a_customer, a_request, an_order, billing_details
 from tests.support.ledger import a_credit_note, tamper
+from tests.support.mail_server import Accepted, described
 from tests.support.mailbox import Mailbox
 
 pytestmark = pytest.mark.databases("sqlite")
@@ -30,7 +31,7 @@ def mails(app: Flask, smtp_server: Mailbox) -> Mails:
         order = an_order(number=f"T-{number}", customer=customer, shipped_at=PLACED)
         jobs.produce(a_request(order, state="scheduled", **met).id)
     sent = zip(smtp_server.raw, smtp_server.recipients, strict=True)
-    return [Accepted.read(raw, recipients) for raw, recipients in sent]
+    return [described(raw, recipients) for raw, recipients in sent]
 
 
 def names(mails: Mails, **said: object) -> set[str]:
@@ -91,7 +92,7 @@ BROKEN: dict[str, Callable[[Mails], None]] = {
     "sent_elsewhere": _break("UPDATE deliveries SET recipient = 'autre@example.org' WHERE id = 1"),
     "second_mail": _mail_again,
     "mailed_without_file": _break("DELETE FROM stored_files"),
-    "other_bytes_mailed": lambda mails: mails.append(replace(mails.pop(), attachments=("other",))),
+    "other_bytes_mailed": lambda mails: mails.append(replace(mails.pop(), attachments=["other"])),
 }
 
 

@@ -70,7 +70,7 @@ def serve(folder: Path, port: int) -> None:
     with (folder / "journal").open("a", encoding="utf-8") as journal:
 
         def note(raw: bytes, recipients: Sequence[str]) -> None:
-            journal.write(json.dumps(asdict(_described(raw, recipients))) + "\n")
+            journal.write(json.dumps(asdict(described(raw, recipients))) + "\n")
             journal.flush()
             os.fsync(journal.fileno())
 
@@ -82,7 +82,8 @@ def serve(folder: Path, port: int) -> None:
         signal.pause()
 
 
-def _described(raw: bytes, recipients: Sequence[str]) -> Accepted:
+def described(raw: bytes, recipients: Sequence[str]) -> Accepted:
+    """Return what is noted of a message as it came over the wire."""
     message = message_from_bytes(raw, policy=policy.default)
     attachments = [part.get_content() for part in message.iter_attachments()]
     digests = [hashlib.sha256(one).hexdigest() for one in attachments]
