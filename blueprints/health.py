@@ -8,7 +8,7 @@ from flask import Blueprint, Response, abort, request
 from flask.typing import ResponseReturnValue
 
 import config
-from services import readiness
+from services import incidents, lateness, readiness
 
 bp = Blueprint("health", __name__)
 
@@ -57,19 +57,24 @@ def _is_loopback(address: str) -> bool:
 
 
 def _gauges() -> Iterator[str]:
-    backlog, away = readiness.backlog(), readiness.degraded()
-    yield "# HELP espace_client_requests Invoice requests by state."
-    yield "# TYPE espace_client_requests gauge"
-    yield from (f'espace_client_requests{{state="{state}"}} {count}' for state, count in backlog.requests.items())
-    yield "# HELP espace_client_deliveries E-mails by state."
-    yield "# TYPE espace_client_deliveries gauge"
-    yield from (f'espace_client_deliveries{{state="{state}"}} {count}' for state, count in backlog.deliveries.items())
-    yield "# HELP espace_client_requests_late Requests past the deadline that was promised."
-    yield "# TYPE espace_client_requests_late gauge"
-    yield f"espace_client_requests_late {backlog.late}"
-    yield "# HELP espace_client_oldest_due_seconds How long the oldest due work has been waiting."
-    yield "# TYPE espace_client_oldest_due_seconds gauge"
-    yield f"espace_client_oldest_due_seconds {backlog.oldest_due_seconds:.0f}"
-    yield "# HELP espace_client_component_up Whether what we can do without for a while answers."
-    yield "# TYPE espace_client_component_up gauge"
-    yield from (f'espace_client_component_up{{component="{name}"}} {int(name not in away)}' for name in COMPONENTS)
+    backlog, clocks, away = readiness.backlog(), lateness.count(), readiness.degraded()
+    up = {name: int(name not in away) for name in COMPONENTS}
+    yield from _gauge("requests", "Invoice requests by state.", backlog.requests, "state")
+    yield from _gauge("deliveries", "E-mails by state.", backlog.deliveries, "state")
+    yield from _gauge("requests_begun", "Requests past the moment from which they may be sent.", clocks.begun)
+    yield from _gauge("requests_past_half", "Requests past half of the time they may be sent in.", clocks.half)
+    yield from _gauge("requests_late", "Requests past the deadline that was promised.", clocks.late)
+    yield from _gauge("requests_unshipped", "Requests that have waited ten days for a parcel.", clocks.unshipped)
+    age = lateness.queue_age().total_seconds()
+    yield from _gauge("oldest_due_seconds", "How long the oldest due work has been waiting.", round(age))
+    yield from _gauge("incidents", "Open incidents by kind.", incidents.count_by_kind(), "kind")
+    yield from _gauge("component_up", "Whether what we can do without for a while works.", up, "component")
+
+
+def _gauge(name: str, said: str, values: int | dict[str, int], label: str = "") -> Iterator[str]:
+    yield f"# HELP espace_client_{name} {said}"
+    yield f"# TYPE espace_client_{name} gauge"
+    if isinstance(values, int):
+        yield f"espace_client_{name} {values}"
+    else:
+        yield from (f'espace_client_{name}{{{label}="{key}"}} {value}' for key, value in values.items())

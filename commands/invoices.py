@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 import task_queue
-from services import dashboard, export, verification
+from services import export, lateness, verification
 from services import sweep as sweeping
 from services.export import Month
 from web import formats
@@ -29,8 +29,11 @@ def sweep() -> None:
 
 @invoices_cli.command("late")
 def late() -> None:
-    """Lister les demandes dont l'échéance promise est passée\u00a0; le code de sortie est 1 s'il y en a."""
-    requests = dashboard.late()
+    """Lister les demandes dont l'échéance promise est passée\u00a0; le code de sortie est 1 s'il y en a.
+
+    Celles dont plus de la moitié du délai est passée sont comptées aussi.
+    """
+    requests, counted = lateness.late(), lateness.count()
     for request in requests:
         facts = {
             "number": request.order.number,
@@ -44,6 +47,8 @@ def late() -> None:
         if requests
         else _("Aucune demande en retard.")
     )
+    if soon := counted.half - counted.late:
+        click.echo(ngettext("%(num)d le sera bientôt.", "%(num)d le seront bientôt.", soon))
     sys.exit(1 if requests else 0)
 
 

@@ -5,7 +5,7 @@ a test and a preview page all get the message that is sent.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email import policy
@@ -64,6 +64,16 @@ class Document:
     for_company: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something out of order, in sentences for the merchant: what, which orders (or ""), since when, and what to do."""
+
+    what: str
+    names: str
+    since: str
+    todo: str
+
+
 def confirmation(heading: Heading, *, link: str, code: str) -> EmailMessage:
     """Return the mail that proves a mailbox: a 6-digit code for the page that is open, or a link."""
     return _message(heading, "confirmation", link=link, code=code)
@@ -82,6 +92,16 @@ def password_reset(heading: Heading, *, link: str) -> EmailMessage:
 def account_exists(heading: Heading, *, sign_in_url: str, reset_url: str) -> EmailMessage:
     """Return the mail that answers an attempt to open a second account for an address: how to sign in."""
     return _message(heading, "account_exists", sign_in_url=sign_in_url, reset_url=reset_url)
+
+
+def email_change(heading: Heading, *, link: str, code: str) -> EmailMessage:
+    """Return the mail that proves the mailbox an account is to have in future: a 6-digit code, or a link."""
+    return _message(heading, "email_change", link=link, code=code)
+
+
+def email_changed(heading: Heading) -> EmailMessage:
+    """Return the mail that tells the former address of an account that it has another one now."""
+    return _message(heading, "email_changed")
 
 
 def invoice(heading: Heading, document: Document, *, area_url: str | None) -> EmailMessage:
@@ -107,6 +127,16 @@ def correction_declined(heading: Heading, *, number: str, reason: str, area_url:
 def request_cancelled(heading: Heading, *, order_number: str, reason: str, order_url: str) -> EmailMessage:
     """Return the mail that says why a requested invoice will not come; `reason` is a French sentence."""
     return _message(heading, "request_cancelled", order_number=order_number, reason=reason, order_url=order_url)
+
+
+def alert(heading: Heading, troubles: Sequence[Trouble], *, admin_url: str) -> EmailMessage:
+    """Return the mail that tells the shop what is out of order and what to do; there is one trouble at least."""
+    return _message(heading, "alert", troubles=troubles, admin_url=admin_url)
+
+
+def test(heading: Heading) -> EmailMessage:
+    """Return the mail by which an admin tries whether mails arrive."""
+    return _message(heading, "test")
 
 
 def _environment(translate: Callable[[str], str]) -> Environment:

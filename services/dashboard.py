@@ -9,12 +9,12 @@ from sqlalchemy.orm import contains_eager, joinedload, lazyload, selectinload
 import clock
 from extensions import db
 from models import AuditEntry, Correction, Delivery, Document, InvoiceRequest, Order
-from services import invoices, orders
+from services import invoices, lateness, orders
+from services.lateness import NOT_FINAL, is_late
 from services.orders import EPOCH, LARGEST_ID, MICROSECOND
 
 PAGE_SIZE = 30
 MOST_ENTRIES = 200
-NOT_FINAL = tuple(state for state in InvoiceRequest.STATES if state not in InvoiceRequest.FINAL)
 FOR_LIST = (contains_eager(Order.request), lazyload(Order.billing))
 
 # What the filters of the page (`?etat=`) mean in states of requests.
@@ -22,13 +22,17 @@ STATES = {
     "a-traiter": ("needs_attention",),
     "en-cours": ("issued", "rendered"),
     "programmees": ("scheduled",),
-    "en-attente": ("waiting",),
+    "en-attente": ("requested", "waiting"),
     "envoyees": ("sent",),
     "annulees": ("cancelled",),
 }
-LATE, TO_CHECK, UNSENT, TO_DECIDE = "en-retard", "a-verifier", "envois-en-echec", "corrections-a-decider"
-URGENT = (LATE, "a-traiter", UNSENT, TO_CHECK, TO_DECIDE)
-FILTERS = (*URGENT, "en-cours", "programmees", "en-attente", "envoyees", "annulees")
+LATE, SLOW, BEGUN, UNSHIPPED = "en-retard", "bientot-en-retard", "delai-entame", "expedition-attendue"
+CLOCKS = {LATE: is_late, SLOW: lateness.is_slow, BEGUN: lateness.has_begun, UNSHIPPED: lateness.is_unshipped}
+"""The filters that ask a request's clock, beside or across its state."""
+
+TO_CHECK, UNSENT, TO_DECIDE = "a-verifier", "envois-en-echec", "corrections-a-decider"
+URGENT = (LATE, "a-traiter", SLOW, UNSENT, TO_CHECK, TO_DECIDE, UNSHIPPED)
+FILTERS = (*URGENT, BEGUN, "en-cours", "programmees", "en-attente", "envoyees", "annulees")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +44,19 @@ class Page:
 
 
 def counts() -> dict[str, int]:
-    """Return how many there are behind each filter, in two queries."""
-    grouped = select(InvoiceRequest.state, func.count(), func.sum(case((is_late(), 1), else_=0)))
-    rows = db.session.execute(grouped.group_by(InvoiceRequest.state)).all()
+    """Return how many there are behind each filter, in three queries."""
+    clocks = lateness.count()
+    rows = db.session.execute(select(InvoiceRequest.state, func.count()).group_by(InvoiceRequest.state))
     by_state = {row[0]: row[1] for row in rows}
     to_check = select(func.count()).select_from(Order).where(_needs_review()).scalar_subquery()
     unsent = select(func.count()).select_from(Delivery).where(invoices.is_unsent()).scalar_subquery()
     to_decide = select(func.count()).select_from(Correction).where(_is_to_decide()).scalar_subquery()
     others = db.session.execute(select(to_check, unsent, to_decide)).one()
     return {
-        LATE: sum(row[2] for row in rows),
+        LATE: clocks.late,
+        SLOW: clocks.half - clocks.late,
+        BEGUN: clocks.begun,
+        UNSHIPPED: clocks.unshipped,
         TO_CHECK: others[0],
         UNSENT: others[1],
         TO_DECIDE: others[2],
@@ -67,7 +74,7 @@ def page(state: str = "", search: str = "", after: str = "") -> Page:
     """
     if search or state in (TO_CHECK, UNSENT, TO_DECIDE):
         return _orders_page(state, search, after)
-    wanted = (is_late(),) if state == LATE else (InvoiceRequest.state.in_(STATES.get(state, InvoiceRequest.STATES)),)
+    wanted = _wanted(state)
     place = _numbers(after)
     found: list[tuple[Order, str]] = []
     if len(place) != 1:
@@ -75,17 +82,6 @@ def page(state: str = "", search: str = "", after: str = "") -> Page:
     if len(found) <= PAGE_SIZE:
         found += _over(wanted, place[0] if len(place) == 1 else None, PAGE_SIZE + 1 - len(found))
     return _cut(found)
-
-
-def late() -> Sequence[InvoiceRequest]:
-    """Return the requests past the deadline that was promised, the oldest promise first, each with its order."""
-    found = select(InvoiceRequest).where(is_late()).options(joinedload(InvoiceRequest.order))
-    return db.session.scalars(found.order_by(InvoiceRequest.deadline_at, InvoiceRequest.id)).all()
-
-
-def is_late() -> ColumnElement[bool]:
-    """Say in SQL that the deadline which was promised has passed while something is still to be done."""
-    return and_(InvoiceRequest.state.in_(NOT_FINAL), InvoiceRequest.deadline_at < clock.now())
 
 
 def order(number: str) -> Order | None:
@@ -120,10 +116,8 @@ def _orders_page(state: str, search: str, after: str) -> Page:
     elif state == TO_DECIDE:
         wished = select(Document.order_id).join(Correction, Correction.invoice_id == Document.id)
         found = found.where(Order.id.in_(wished.where(_is_to_decide())))
-    elif state == LATE:
-        found = found.where(is_late())
-    elif state in STATES:
-        found = found.where(InvoiceRequest.state.in_(STATES[state]))
+    elif state in CLOCKS or state in STATES:
+        found = found.where(_wanted(state))
     place = _numbers(after)
     if len(place) == 1:
         found = found.where(Order.id < place[0])
@@ -131,10 +125,15 @@ def _orders_page(state: str, search: str, after: str) -> Page:
     return _cut([(each, str(each.id)) for each in db.session.scalars(newest_first)])
 
 
-def _still_open(wanted: tuple[ColumnElement[bool], ...], place: tuple[int, ...]) -> list[tuple[Order, str]]:
+def _wanted(state: str) -> ColumnElement[bool]:
+    """Say in SQL which requests a filter shows; all for one that is none."""
+    return CLOCKS[state]() if state in CLOCKS else InvoiceRequest.state.in_(STATES.get(state, InvoiceRequest.STATES))
+
+
+def _still_open(wanted: ColumnElement[bool], place: tuple[int, ...]) -> list[tuple[Order, str]]:
     rank, moment = _rank(), func.coalesce(InvoiceRequest.deadline_at, InvoiceRequest.requested_at)
     found = select(Order, rank, moment).join(Order.request).options(*FOR_LIST)
-    found = found.where(InvoiceRequest.state.in_(NOT_FINAL), *wanted)
+    found = found.where(InvoiceRequest.state.in_(NOT_FINAL), wanted)
     if len(place) == 3:
         position = (place[0], EPOCH + place[1] * MICROSECOND, place[2])
         found = found.where(tuple_(rank, moment, InvoiceRequest.id) > position)
@@ -145,9 +144,9 @@ def _still_open(wanted: tuple[ColumnElement[bool], ...], place: tuple[int, ...])
     ]
 
 
-def _over(wanted: tuple[ColumnElement[bool], ...], before: int | None, most: int) -> list[tuple[Order, str]]:
+def _over(wanted: ColumnElement[bool], before: int | None, most: int) -> list[tuple[Order, str]]:
     found = select(Order).join(Order.request).options(*FOR_LIST)
-    found = found.where(InvoiceRequest.state.in_(InvoiceRequest.FINAL), *wanted)
+    found = found.where(InvoiceRequest.state.in_(InvoiceRequest.FINAL), wanted)
     if before is not None:
         found = found.where(InvoiceRequest.id < before)
     newest_first = found.order_by(InvoiceRequest.id.desc()).limit(most)

@@ -1,23 +1,20 @@
 """Whether this installation can work: the database, without which nothing is answered, and what it can do without."""
 
 import functools
-import tempfile
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
 
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-import clock
 import config
+import storage
 import task_queue
 from extensions import db
 from mail import smtp
 from models import Delivery, InvoiceRequest
-from services import dashboard, leases
+from services import leases
 
 
 def database_trouble() -> str:
@@ -32,66 +29,45 @@ def database_trouble() -> str:
 
 
 def degraded() -> list[str]:
-    """Return what is away while customers are served all the same: `redis`, `documents` (the folder), `smtp`."""
-    settings = config.current()
+    """Return what is away while customers are served all the same: `redis`, `documents` (the folder), `smtp`.
+
+    What the rows wait for counts as well: a mail server that answers and refuses our password is no help.
+    """
     working = {
         "redis": task_queue.answers(),
-        "documents": _is_writable(settings.documents_dir),
-        "smtp": smtp.answers(settings.smtp_url),
+        "documents": storage.answers(),
+        "smtp": smtp.answers(config.current().smtp_url),
     }
-    return [name for name, works in working.items() if not works]
+    outages = waited_for()
+    return [name for name, works in working.items() if not works or name in outages]
+
+
+def waited_for() -> set[str]:
+    """Return the outages that requests and mails wait for, as the workers met them, in one query."""
+    requests, mails = (
+        select(model.trouble).where(model.state.in_(leases.UNDER_WAY[model]), model.trouble.in_(Delivery.OUTAGES))
+        for model in (InvoiceRequest, Delivery)
+    )
+    return set(db.session.scalars(requests.union(mails)))
 
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """How much work there is, by state, and how long the oldest piece has been due."""
+    """How much work there is, by state."""
 
     requests: dict[str, int]
     deliveries: dict[str, int]
-    late: int
-    oldest_due_seconds: float
 
 
 def backlog() -> Backlog:
-    """Count requests and mails by state, in four queries."""
-    now = clock.now()
-    late = select(func.count()).select_from(InvoiceRequest).where(dashboard.is_late())
-    ages = [
-        (now - moment).total_seconds()
-        for moment in (
-            _oldest_due(InvoiceRequest),
-            _oldest_due(Delivery),
-        )
-        if moment
-    ]
-    return Backlog(
-        requests=_by_state(InvoiceRequest),
-        deliveries=_by_state(Delivery),
-        late=db.session.scalar(late) or 0,
-        oldest_due_seconds=max([0.0, *ages]),
-    )
+    """Count requests and mails by state, in two queries."""
+    return Backlog(_by_state(InvoiceRequest), _by_state(Delivery))
 
 
 def _by_state(model: type[InvoiceRequest] | type[Delivery]) -> dict[str, int]:
     rows = db.session.execute(select(model.state, func.count()).group_by(model.state))
     counted = {row[0]: row[1] for row in rows}
     return {state: counted.get(state, 0) for state in model.STATES}
-
-
-def _oldest_due(model: type[InvoiceRequest] | type[Delivery]) -> datetime | None:
-    found = select(model.due_at).where(model.state.in_(leases.UNDER_WAY[model]), model.due_at.is_not(None))
-    return db.session.scalar(found.order_by(model.due_at).limit(1))
-
-
-def _is_writable(folder: Path) -> bool:
-    """Write and forget one byte: permissions alone say nothing about a full or a read-only disk."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(b"\0")
-    except OSError:
-        return False
-    return True
 
 
 @functools.cache

@@ -42,11 +42,14 @@ def a_credit_note(**changes: Any) -> messages.Document:
     return a_document(**facts | {"file_name": "AV-2026-000001.pdf", "repayment": "made"} | changes)
 
 
+TROUBLE = messages.Trouble("Des factures sont arrêtées.", "T-100234", "Depuis le 24/11/2026, 10:30.", "Ouvrez-les.")
 BUILDERS: dict[str, Callable[[messages.Heading], EmailMessage]] = {
     "confirmation": lambda heading: messages.confirmation(heading, link=LINK, code="482913"),
     "confirmation_reminder": lambda heading: messages.confirmation_reminder(heading, link=LINK, code="482913"),
     "password_reset": lambda heading: messages.password_reset(heading, link=LINK),
     "account_exists": lambda heading: messages.account_exists(heading, sign_in_url=LINK, reset_url=LINK),
+    "email_change": lambda heading: messages.email_change(heading, link=LINK, code="482913"),
+    "email_changed": messages.email_changed,
     "invoice": lambda heading: messages.invoice(heading, a_document(), area_url=LINK),
     "credit_note": lambda heading: messages.credit_note(heading, a_credit_note(), area_url=LINK),
     "correction_declined": lambda heading: messages.correction_declined(
@@ -56,6 +59,8 @@ BUILDERS: dict[str, Callable[[messages.Heading], EmailMessage]] = {
     "request_cancelled": lambda heading: messages.request_cancelled(
         heading, order_number="T-100234", reason="Cette commande a été annulée.", order_url=LINK
     ),
+    "alert": lambda heading: messages.alert(heading, [TROUBLE], admin_url=LINK),
+    "test": messages.test,
 }
 every_mail = pytest.mark.parametrize("build", BUILDERS.values(), ids=BUILDERS)
 
@@ -206,6 +211,17 @@ def test_a_trial_says_specimen_from_the_first_word() -> None:
         for kind in ("plain", "html"):
             assert "aucune valeur" in body(message, kind)
             assert f"{word} que le client aurait reçu" in body(message, kind)
+
+
+def test_an_alert_says_each_trouble_since_when_and_what_to_do() -> None:
+    others = messages.Trouble("Redis ne répond pas.", "", "Depuis le 24/11/2026, 10:31.", "Démarrez Redis.")
+    message = messages.alert(a_heading(to="a@boutique.example, b@boutique.example"), [TROUBLE, others], admin_url=LINK)
+    assert parsed(message)["Subject"] == "À regarder : Des factures sont arrêtées – L'Atelier du T-shirt"
+    assert len(parsed(message)["To"].addresses) == 2
+    for kind in ("plain", "html"):
+        text = body(message, kind)
+        for said in (TROUBLE.what, TROUBLE.names, TROUBLE.since, TROUBLE.todo, *(others.what, others.since, LINK)):
+            assert said in text
 
 
 def test_hostile_text_stays_text() -> None:

@@ -1,0 +1,243 @@
+"""What is out of order: noticed by the sweep, told to the merchant once, and closed when it is over."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import ColumnElement, Row, Select, case, func, not_, or_, select, update
+
+import clock
+import config
+import storage
+import task_queue
+from extensions import db, transaction
+from mail.messages import Trouble
+from models import Delivery, Incident, InvoiceRequest, Order
+from services import invoices, lateness, outbox, readiness
+
+BETWEEN_ALERTS = timedelta(minutes=10)
+LONGEST_QUEUE = timedelta(minutes=10)
+MACHINE_GONE = timedelta(days=1)
+"""Whether a clock is right again its own machine says; one that has not for so long may be no more."""
+
+MOST_NAMES = 20
+OUR_OWN = "ALERT_EMAIL"
+"""The name of an alert that did not arrive: one and the same, or each alert about alerts would call for the next."""
+
+WORDS = {
+    "late": (
+        _l("Des factures ne sont pas parties dans le délai promis."),
+        _l("Ouvrez chaque commande\u00a0: sa page dit ce qui l'arrête et permet de la relancer."),
+    ),
+    "attention": (
+        _l("Des factures sont arrêtées et attendent une décision."),
+        _l("Ouvrez chaque commande\u00a0: le motif y figure, avec «\u00a0Relancer\u00a0» ou «\u00a0Renvoyer\u00a0»."),
+    ),
+    "mail": (
+        _l("Des e-mails n'ont pas été remis, ou on ne sait pas s'ils l'ont été."),
+        _l(
+            "Ouvrez la commande, corrigez l'adresse si elle est fausse, puis «\u00a0Renvoyer\u00a0». "
+            "ALERT_EMAIL désigne vos propres adresses\u00a0: corrigez ce réglage."
+        ),
+    ),
+    "slow": (
+        _l("Des factures tardent\u00a0: plus de la moitié de leur délai est passée."),
+        _l("Vérifiez que le worker et le sweeper tournent\u00a0; «\u00a0Bientôt en retard\u00a0» liste les commandes."),
+    ),
+    "shipment": (
+        _l("Des factures demandées attendent une expédition depuis plus de dix jours."),
+        _l("La boutique a-t-elle signalé ces colis\u00a0? «\u00a0Expédition attendue\u00a0» liste les commandes."),
+    ),
+    "queue": (
+        _l("Du travail attend depuis plus de dix minutes."),
+        _l("Vérifiez que le worker et le sweeper tournent\u00a0; s'ils tournent, ajoutez un worker."),
+    ),
+    "redis": (
+        _l("Redis ne répond pas\u00a0: les demandes sont prises, les factures partiront à son retour."),
+        _l("Démarrez Redis\u00a0; il peut revenir vide, rien n'est perdu."),
+    ),
+    "smtp": (
+        _l("Le serveur de messagerie ne répond pas ou refuse notre mot de passe\u00a0: les envois attendent."),
+        _l("Vérifiez SMTP_URL et le serveur\u00a0; les envois reprennent d'eux-mêmes."),
+    ),
+    "documents": (
+        _l("Le dossier des documents ne peut pas être écrit\u00a0: aucune facture ne peut être produite."),
+        _l("Faites de la place ou rendez le dossier inscriptible\u00a0; la production reprend d'elle-même."),
+    ),
+    "clock": (
+        _l(
+            "L'horloge d'une machine s'écarte de plus de cinq minutes de celle de la base\u00a0: elle n'émet plus rien."
+        ),
+        _l("Mettez cette machine à l'heure (NTP)\u00a0; elle reprend d'elle-même."),
+    ),
+}
+"""Of each kind what is wrong and what to do, as the merchant reads it in mails and on /admin/."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The incidents of one kind: what is wrong, since when, what to do, and which orders or machines (20 at most).
+
+    `more` are those that are not named; `over` says that all had ended when somebody was told.
+    """
+
+    kind: str
+    what: str
+    todo: str
+    since: datetime
+    names: tuple[str, ...] = ()
+    more: int = 0
+    over: bool = False
+
+
+def watch() -> None:
+    """Afterwards what is out of order has its incident, what is over has none, and new ones are in one mail at most.
+
+    Every ten minutes a mail at most names all that nobody was told of yet. Of two sweepers one writes: the other's
+    equal rows are refused by the database.
+    """
+    wrong = _out_of_order()
+    if wrong == _known() and not _is_something_to_tell():
+        return
+    with transaction():
+        known = _known()
+        db.session.add_all(Incident(kind=kind, about=about) for kind, about in sorted(wrong - known))
+        for kind, about in sorted(known - wrong):
+            ended = update(Incident).where(Incident.kind == kind, Incident.about == about, Incident.closed_at.is_(None))
+            db.session.execute(ended.values(closed_at=clock.now()))
+        db.session.flush()
+        if _is_something_to_tell():
+            _tell()
+
+
+def open_now(degraded: Collection[str] = ()) -> list[Group]:
+    """Return what is out of order, by kind; `degraded` what was just found so, and may have no incident yet."""
+    groups = _groups(Incident.closed_at.is_(None), clock.now())
+    known = {group.kind for group in groups}
+    return [Group(kind, *_words(kind), since=clock.now()) for kind in degraded if kind not in known] + groups
+
+
+def told_by(alert: Delivery) -> list[Trouble]:
+    """Return what an alert mail tells, the same each time it is written."""
+    return [_told(group) for group in _groups(Incident.alert_id == alert.id, alert.created_at)]
+
+
+def count_by_kind() -> dict[str, int]:
+    """Return how many incidents of each kind are open."""
+    found = select(Incident.kind, func.count()).where(Incident.closed_at.is_(None)).group_by(Incident.kind)
+    counted = {row[0]: row[1] for row in db.session.execute(found)}
+    return {kind: counted.get(kind, 0) for kind in Incident.KINDS}
+
+
+def _out_of_order() -> set[tuple[str, str]]:
+    """Return kind and name of everything that is wrong at this moment."""
+    wrong = {(kind, "") for kind, is_so in _conditions().items() if is_so}
+    for kind, orders in _orders().items():
+        wrong |= {(kind, number) for number in db.session.scalars(orders)}
+    spoken_of = Incident.opened_at > clock.now() - MACHINE_GONE
+    clocks = select(Incident.about).where(Incident.kind == "clock", Incident.closed_at.is_(None), spoken_of)
+    wrong |= {("clock", machine) for machine in db.session.scalars(clocks)}
+    return wrong | ({("mail", OUR_OWN)} if _last_alert_was_in_vain() else set())
+
+
+def _conditions() -> dict[str, bool]:
+    late, away = lateness.count(), readiness.waited_for()
+    return {
+        "slow": late.half > late.late,
+        "shipment": late.unshipped > 0,
+        "queue": lateness.queue_age() > LONGEST_QUEUE,
+        "redis": not task_queue.answers(),
+        "smtp": "smtp" in away,
+        "documents": "documents" in away or not storage.answers(),
+    }
+
+
+def _orders() -> dict[str, Select[str]]:
+    """Return which orders are out of order, by kind; a mail that stopped its request is named with the request only."""
+    asked = select(Order.number).join(InvoiceRequest)
+    stopped = InvoiceRequest.state == "needs_attention"
+    mailed = select(Order.number).join(Delivery, Delivery.order_id == Order.id).outerjoin(InvoiceRequest)
+    return {
+        "late": asked.where(lateness.is_late()),
+        "attention": asked.where(stopped),
+        "mail": mailed.where(invoices.is_unsent(), or_(InvoiceRequest.id.is_(None), not_(stopped))),
+    }
+
+
+def _last_alert_was_in_vain() -> bool:
+    last = _last_alert()
+    return last is not None and last.state in ("failed", "unknown")
+
+
+def _last_alert() -> Delivery | None:
+    newest = select(func.max(Incident.alert_id)).scalar_subquery()
+    return db.session.scalar(select(Delivery).where(Delivery.id == newest))
+
+
+def _known() -> set[tuple[str, str]]:
+    found = db.session.execute(select(Incident.kind, Incident.about).where(Incident.closed_at.is_(None)))
+    return {(kind, about) for kind, about in found}
+
+
+def _is_something_to_tell() -> bool:
+    """Whether there is what nobody was told of, and the last mail is long enough ago for another one."""
+    if db.session.scalar(select(Incident.id).where(Incident.alert_id.is_(None)).limit(1)) is None:
+        return False
+    last = _last_alert()
+    if last is None:
+        return True
+    on_its_way = last.state in ("pending", "sending")  # What joins it later would arrive with it.
+    return not on_its_way and last.created_at <= clock.now() - BETWEEN_ALERTS
+
+
+def _tell() -> None:
+    """Afterwards one mail to all of `ALERT_EMAIL` names everything that nobody was told of; in a transaction.
+
+    Its occasion is the first of them, so that of two sweepers one mails.
+    """
+    untold = Incident.alert_id.is_(None)
+    first = db.session.scalar(select(func.min(Incident.id)).where(untold))
+    recipients = ", ".join(config.current().alert_emails)
+    alert = outbox.add(Delivery(kind="alert", recipient=recipients), occasion=f"alert:{first}")
+    db.session.execute(update(Incident).where(untold).values(alert_id=alert.id))
+
+
+def _groups(wanted: ColumnElement[bool], moment: datetime) -> list[Group]:
+    """Return the incidents by kind, the oldest kind of trouble first, in one query that reads the shown names only."""
+    goes_on = case((or_(Incident.closed_at.is_(None), Incident.closed_at >= moment), 1), else_=0)
+    found = select(
+        Incident.kind,
+        Incident.about,
+        func.min(Incident.opened_at).over(partition_by=Incident.kind).label("since"),
+        func.count().over(partition_by=Incident.kind).label("in_all"),
+        func.sum(goes_on).over(partition_by=Incident.kind).label("going_on"),
+        func.row_number().over(partition_by=Incident.kind, order_by=Incident.id).label("place"),
+    )
+    rows = found.where(wanted).subquery()
+    shown = select(rows).where(rows.c.place <= MOST_NAMES).order_by(rows.c.since, rows.c.kind, rows.c.place)
+    listed = groupby(db.session.execute(shown).all(), key=lambda row: row.kind)
+    return [_group_of(list(members)) for _kind, members in listed]
+
+
+def _group_of(members: list[Row[Any]]) -> Group:
+    first, names = members[0], tuple(row.about for row in members if row.about)
+    more, over = first.in_all - len(members), not first.going_on
+    return Group(first.kind, *_words(first.kind), since=first.since, names=names, more=more, over=over)
+
+
+def _told(group: Group) -> Trouble:
+    since = f"{group.since.astimezone(clock.PARIS):%d/%m/%Y, %H:%M}"
+    ended = _("Depuis le %(since)s\u00a0; terminé entre-temps.", since=since)
+    names = ", ".join(group.names)
+    if group.more:
+        names = _("%(names)s et %(count)d autres", names=names, count=group.more)
+    return Trouble(group.what, names, ended if group.over else _("Depuis le %(since)s.", since=since), group.todo)
+
+
+def _words(kind: str) -> tuple[str, str]:
+    what, todo = WORDS[kind]
+    return str(what), str(todo)
