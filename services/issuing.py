@@ -92,7 +92,7 @@ def credit_note(
     `reason` is printed. Raises documents.credits.ExceedsInvoice when more is wanted than is left of the invoice.
     """
     _require_same_mode(invoice)
-    credited, number = frozen(invoice), _take("credit_note")
+    credited, number = frozen(invoice), _take("credit_note", not_before=invoice.issue_date)
     content = snapshot.credit(
         credited,
         number=number.text,
@@ -132,7 +132,7 @@ def replacement(invoice: Invoice, buyer: Details, purchase_order: str, *, reason
 
 def restate(note: CreditNote, invoice: Invoice, *, occasion: str) -> CreditNote:
     """Afterwards the invoice bears the same credit note as the one that it replaces, and its mail is in the outbox."""
-    said, number = frozen(note), _take("credit_note")
+    said, number = frozen(note), _take("credit_note", not_before=invoice.issue_date)
     content = snapshot.restated(
         said,
         frozen(invoice),
@@ -203,7 +203,8 @@ def _require_same_mode(invoice: Invoice) -> None:
         raise WrongMode(f"{invoice.number} was issued in the other mode: nothing corrects it in this one.")
 
 
-def _take(kind: Literal["invoice", "credit_note"]) -> Number:
+def _take(kind: Literal["invoice", "credit_note"], not_before: date = date.min) -> Number:
+    """Take the next number of the present mode; a credit note is never dated before the invoice that it is about."""
     require_mode()
     settings = config.current()
     if not settings.live:
@@ -212,7 +213,7 @@ def _take(kind: Literal["invoice", "credit_note"]) -> Number:
         prefix, first = settings.invoice_prefix, settings.first_number
     else:
         prefix, first = settings.credit_prefix, 1
-    number = numbering.take(prefix, clock.now(), first=first)
+    number = numbering.take(prefix, clock.now(), first=first, not_before=not_before)
     if settings.live and db.session.get(Milestone, "live") is None:
         db.session.add(Milestone(name="live"))
     return number

@@ -21,18 +21,18 @@ class Number:
     date: date
 
 
-def take(prefix: str, moment: datetime, *, first: int = 1) -> Number:
+def take(prefix: str, moment: datetime, *, first: int = 1, not_before: date = date.min) -> Number:
     """Return the next number of the series of that day's year in Paris, inside the caller's transaction.
 
     The counter is one row, updated in the transaction that issues, which holds it until the commit: a rollback gives
     the number back. Should the clock have been set back, the date stays that of the latest document
-    (CGI ann. II art. 242 nonies A: chronological and continuous). `first` is where the prefix's very first series
-    begins, so that one begun elsewhere goes on (`FIRST_NUMBER`).
+    (CGI ann. II art. 242 nonies A: chronological and continuous), and `not_before` is that of the one it is about.
+    `first` is where the prefix's very first series begins, so that one begun elsewhere goes on (`FIRST_NUMBER`).
     """
     latest = db.session.scalar(
         select(func.max(NumberSeries.last_date)).where(NumberSeries.name.like(f"{prefix}-____"))  # Four digits follow.
     )
-    day = max(clock.paris_date(moment), latest or date.min)
+    day = max(clock.paris_date(moment), latest or date.min, not_before)
     name = f"{prefix}-{day.year}"
     series = _locked(name) or _created(name, day, before=0 if latest else first - 1)
     series.last_number += 1

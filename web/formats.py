@@ -5,6 +5,7 @@ from datetime import date, datetime
 from babel import Locale
 from babel.dates import format_date, format_time
 from flask import Flask
+from flask_babel import gettext as _
 
 import clock
 from documents import formatting
@@ -43,9 +44,14 @@ def _day_pattern(day: date) -> str:
 
 
 def _hour(moment: datetime) -> str:
+    """« 10 h 05 »; in the night when the clocks go back, « 2 h 30 (heure d'été) » is not « 2 h 30 (heure d'hiver) »."""
     local = moment.astimezone(clock.PARIS)
     minutes = format_time(local, "mm", locale="fr")
-    return f"{local.hour}{NO_BREAK}h" + ("" if minutes == "00" else f"{NO_BREAK}{minutes}")
+    hour = f"{local.hour}{NO_BREAK}h" + ("" if minutes == "00" else f"{NO_BREAK}{minutes}")
+    if local.utcoffset() == local.replace(fold=1 - local.fold).utcoffset():
+        return hour
+    which = _("heure d'hiver") if local.fold else _("heure d'été")
+    return f"{hour} ({which})"
 
 
 def install(app: Flask) -> None:
