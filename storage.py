@@ -28,8 +28,8 @@ class Stored:
 def write_once(name: str, data: bytes) -> Stored:
     """Afterwards a file of that name holds exactly these bytes, also after a power cut.
 
-    Writing the same bytes again changes nothing. Raises FileExistsError when other bytes stand there already, and
-    OSError when the folder cannot be written.
+    Writing the same bytes again changes nothing. Raises Corrupt when other bytes stand there already, and OSError
+    when the folder cannot be written.
     """
     path = _path(name)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -44,7 +44,7 @@ def write_once(name: str, data: bytes) -> Stored:
             os.link(temporary, path)  # Unlike a rename, a link never replaces what is there.
         except FileExistsError:
             if path.read_bytes() != data:
-                raise
+                raise Corrupt(name) from None
     finally:
         temporary.unlink(missing_ok=True)
     _fsync_folder(path.parent)
@@ -81,8 +81,8 @@ def answers() -> bool:
 
 
 def is_outage(error: Exception) -> bool:
-    """Whether the folder or its disk is out of order, rather than one file in it; that is waited for."""
-    return isinstance(error, OSError) and not isinstance(error, (FileExistsError, FileNotFoundError))
+    """Whether the folder or its disk is out of order, which is waited for; one file that is gone will not come back."""
+    return isinstance(error, OSError) and not isinstance(error, FileNotFoundError)
 
 
 def _path(name: str) -> Path:

@@ -2,9 +2,11 @@
 
 import logging
 import socket
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.exc import IntegrityError
 
 import clock
 from extensions import db, transaction
@@ -24,7 +26,8 @@ def agree() -> bool:
     off = abs(clock.now() - there) > MOST
     noted = select(Incident.id).where(*_of_this_machine())
     if off != (db.session.scalar(noted) is not None):
-        _note(off, there)
+        with suppress(IntegrityError):  # Another process sees it at the same moment.
+            _note(off, there)
     return not off
 
 

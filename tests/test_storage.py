@@ -19,7 +19,7 @@ def test_what_is_written_is_read_back(app: Flask) -> None:
 def test_the_same_bytes_may_be_written_again_but_no_others(app: Flask) -> None:
     first = storage.write_once("FA-1.pdf", b"one")
     assert storage.write_once("FA-1.pdf", b"one") == first
-    with pytest.raises(FileExistsError):
+    with pytest.raises(storage.Corrupt):
         storage.write_once("FA-1.pdf", b"two")
     assert storage.read("FA-1.pdf", first.sha256) == b"one"
 
@@ -33,7 +33,7 @@ def test_changed_bytes_are_noticed(app: Flask) -> None:
 
 def test_nothing_half_written_is_left_behind(app: Flask) -> None:
     storage.write_once("FA-1.pdf", b"one")
-    with pytest.raises(FileExistsError):
+    with pytest.raises(storage.Corrupt):
         storage.write_once("FA-1.pdf", b"two")
     assert [path.name for path in folder_of(app).iterdir()] == ["FA-1.pdf"]
 
@@ -48,6 +48,25 @@ def test_no_other_account_of_the_machine_reads_a_document(app: Flask) -> None:
 def test_no_name_leads_out_of_the_folder(app: Flask, name: str) -> None:
     with pytest.raises(ValueError, match="leads out"):
         storage.write_once(name, b"x")
+
+
+def test_a_folder_that_takes_nothing_does_not_answer_and_is_an_outage(app: Flask) -> None:
+    assert storage.answers()
+    folder_of(app).rmdir()
+    folder_of(app).write_bytes(b"a file where the folder should be")
+    assert not storage.answers()
+    with pytest.raises(OSError, match="documents") as refused:
+        storage.write_once("FA-1.pdf", b"x")
+    assert storage.is_outage(refused.value)
+
+
+def test_one_file_that_is_gone_or_another_is_no_outage(app: Flask) -> None:
+    storage.write_once("FA-1.pdf", b"one")
+    with pytest.raises(FileNotFoundError) as gone:
+        storage.read("FA-2.pdf", "0" * 64)
+    with pytest.raises(storage.Corrupt) as another:
+        storage.write_once("FA-1.pdf", b"two")
+    assert [storage.is_outage(error.value) for error in (gone, another)] == [False, False]
 
 
 def folder_of(app: Flask) -> Path:
