@@ -71,7 +71,8 @@ def transaction() -> Iterator[None]:
 
 
 @event.listens_for(Engine, "connect")
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
+def _prepare(connection: Any, _record: Any) -> None:
+    """Afterwards the connection waits ten seconds for what another one holds, and then fails: nobody waits for ever."""
     if type(connection).__module__.startswith("sqlite3"):
         connection.isolation_level = None  # The driver would begin by itself, and always deferred.
         for pragma in (
@@ -82,6 +83,9 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
             "recursive_triggers=ON",
         ):
             connection.execute(f"PRAGMA {pragma}")
+    else:
+        connection.execute("SET lock_timeout = '10s'")
+        connection.commit()
 
 
 @event.listens_for(Engine, "begin")

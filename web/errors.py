@@ -10,11 +10,13 @@ from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from werkzeug.exceptions import HTTPException, SecurityError
 
 from extensions import DomainError, NotTheirs, db
+from services.issuing import WrongMode
 from services.limits import TooMany
 from web import logs
 from web.answers import wants_fragment
 
 MACHINE_PATHS = ("/api/", "/webhooks/")
+IN_A_MINUTE = {"Retry-After": "60"}
 
 
 def _texts(status: int) -> tuple[str, str]:
@@ -89,7 +91,20 @@ def install(app: Flask) -> None:
     def database_away(error: Exception) -> ResponseReturnValue:
         db.session.rollback()
         app.logger.error("database unusable", extra={"error": logs.name(error)})
-        return answer(503, headers={"Retry-After": "60"})
+        return answer(503, headers=IN_A_MINUTE)
+
+    @app.errorhandler(OSError)
+    def documents_away(error: OSError) -> ResponseReturnValue:
+        # Whatever a view reads beside the database lies in the documents folder.
+        app.logger.error("documents unreadable", extra={"error": logs.name(error)})
+        sentence = _("Ce document ne peut pas être lu pour l'instant. Réessayez dans une minute.")
+        return answer(503, sentence, IN_A_MINUTE)
+
+    @app.errorhandler(WrongMode)
+    def issuing_stopped(error: WrongMode) -> ResponseReturnValue:
+        app.logger.error("nothing can be issued", extra={"error": str(error)})
+        sentence = _("Aucun document ne peut être émis pour l'instant : un réglage de la boutique est à corriger.")
+        return answer(503, sentence, IN_A_MINUTE)
 
     @app.errorhandler(Exception)
     def broken(error: Exception) -> ResponseReturnValue:

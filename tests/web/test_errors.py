@@ -7,7 +7,7 @@ import pytest
 from flask import Flask, abort
 from sqlalchemy.exc import OperationalError
 
-from extensions import DomainError, csrf
+from extensions import DomainError, NotTheirs, csrf
 from services.limits import TooMany
 from tests.support.client import LintingClient
 
@@ -92,6 +92,19 @@ def test_a_refusal_of_the_trade_is_said_in_its_own_words(make_app: Callable[...,
     with app.app_context():
         answer = app.test_client().get("/refus")
     assert (answer.status_code, "Cette commande a été annulée." in answer.text) == (422, True)
+
+
+@pytest.mark.databases("sqlite")
+def test_what_has_become_somebody_else_s_does_not_exist(make_app: Callable[..., Flask]) -> None:
+    app = make_app()
+
+    def leave() -> str:
+        raise NotTheirs
+
+    app.add_url_rule("/parti", "tests.left", leave)
+    with app.app_context():
+        answer = app.test_client().get("/parti")
+    assert (answer.status_code, TITLES[404] in answer.text) == (404, True)
 
 
 def test_who_is_signed_in_reads_a_page_while_the_database_is_away(
