@@ -1,23 +1,30 @@
 """« Mon compte »: the address, the password, the devices."""
 
-from flask import Blueprint, abort, flash, render_template, url_for
+from flask import Blueprint, abort, flash, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import login_required
+from flask_wtf import FlaskForm
 
-from forms.account import PasswordForm
-from services import accounts, sessions
+import clock
+from extensions import DomainError
+from forms.account import AddressForm, PasswordForm
+from forms.auth import CodeForm, PressForm
+from services import accounts, email_change, refusals, sessions, tokens
 from web.access import signed_in_customer
-from web.answers import changed, render
+from web.answers import changed, render, see_other
 
 bp = Blueprint("account", __name__, url_prefix="/espace-client/mon-compte")
+
+KEY = "address_to_prove"
 
 
 @bp.get("")
 @login_required
 def show() -> ResponseReturnValue:
     """Show the account and the devices that are signed in."""
-    return render_template("account/show.html", form=PasswordForm(formdata=None), devices=_devices())
+    form = PasswordForm(formdata=None)
+    return render_template("account/show.html", form=form, devices=_devices(), **_address())
 
 
 @bp.post("/mot-de-passe")
@@ -31,11 +38,69 @@ def change_password() -> ResponseReturnValue:
         except accounts.WrongPassword as refusal:
             form.current_password.errors = [str(refusal)]
         else:
-            flash(_("Votre mot de passe est changé. Vos autres appareils sont déconnectés."), "success")
+            flash(_("Votre mot de passe est changé."), "success")
             return changed(
                 "account/_security.html", url_for(".show"), form=PasswordForm(formdata=None), devices=_devices()
             )
-    return render("account/show.html", "account/_security.html", 422, form=form, devices=_devices())
+    page = {"form": form, "devices": _devices(), **_address()}
+    return render("account/show.html", "account/_security.html", 422, **page)
+
+
+@bp.route("/adresse", methods=["GET", "POST"])
+@login_required
+def change_address() -> ResponseReturnValue:
+    """Ask for another address; the answer is the same for one that has an account."""
+    form = AddressForm()
+    if form.validate_on_submit():
+        try:
+            email_change.request(signed_in_customer(), form.email.data, form.own_password.data or "")
+        except accounts.WrongPassword as refusal:
+            form.own_password.errors = [str(refusal)]
+        except DomainError as refusal:
+            form.email.errors = [str(refusal)]
+        else:
+            session[KEY] = (form.email.data, int((clock.now() + tokens.CODE_LIVES).timestamp()))
+            return changed("account/_address.html", url_for(".show"), **_address())
+    return _address_page(422 if form.is_submitted() else 200, address_form=form)
+
+
+@bp.post("/adresse/code")
+@login_required
+def confirm_address_code() -> ResponseReturnValue:
+    """Give the account the address that the six digits were sent to."""
+    form = CodeForm()
+    if form.validate_on_submit():
+        try:
+            email_change.confirm_by_code(signed_in_customer(), form.code.data or "", visitor=request.remote_addr)
+        except DomainError as refusal:
+            form.code.errors = [str(refusal)]
+        else:
+            return _address_changed()
+    return _address_page(422, code_form=form)
+
+
+@bp.get("/adresse/confirmer/<token>")
+@login_required
+def confirm_address(token: str) -> ResponseReturnValue:
+    """Show the button that changes the address; opening the link changes nothing, since mail scanners open it too."""
+    email = email_change.wanted(signed_in_customer(), token)
+    if email is None:
+        return render_template("auth/dead_link.html", purpose="address"), 410
+    return render_template("account/confirm_address.html", form=PressForm(), token=token, email=email)
+
+
+@bp.post("/adresse/confirmer/<token>")
+@login_required
+def press_confirm_address(token: str) -> ResponseReturnValue:
+    """Give the account the address that the link was sent to."""
+    try:
+        email_change.confirm_by_link(signed_in_customer(), token)
+    except accounts.InvalidLink:
+        return render_template("auth/dead_link.html", purpose="address"), 410
+    except DomainError as refusal:
+        flash(str(refusal), "error")
+        return see_other(url_for(".show"))
+    return _address_changed()
 
 
 @bp.post("/appareils/<int(max=2147483647):session_id>/deconnexion")
@@ -46,6 +111,25 @@ def end_session(session_id: int) -> ResponseReturnValue:
         abort(404)
     flash(_("L'appareil est déconnecté."), "success")
     return changed("account/_security.html", url_for(".show"), form=PasswordForm(formdata=None), devices=_devices())
+
+
+def _address(**forms: FlaskForm) -> dict[str, object]:
+    """Return what the section « Adresse e-mail » shows: an address that waits for its code is kept by this browser."""
+    email, until = session.get(KEY) or ("", 0)
+    awaited = email if until > clock.now().timestamp() else ""
+    code_form = CodeForm(formdata=None) if awaited else None
+    refused = bool(refusals.of(signed_in_customer()))
+    return {"address_form": None, "code_form": code_form, "awaited": awaited, "refused": refused} | forms
+
+
+def _address_page(status: int, **forms: FlaskForm) -> ResponseReturnValue:
+    return render("account/address.html", "account/_address.html", status, **_address(**forms))
+
+
+def _address_changed() -> ResponseReturnValue:
+    session.pop(KEY, None)
+    flash(_("Votre adresse e-mail est maintenant %(email)s.", email=signed_in_customer().email), "success")
+    return see_other(url_for(".show"))
 
 
 def _devices() -> list[dict[str, object]]:

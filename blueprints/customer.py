@@ -5,7 +5,7 @@ from flask_login import login_required
 
 import config
 from parties import rules
-from services import orders
+from services import orders, refusals
 from web.access import signed_in_customer
 
 bp = Blueprint("customer", __name__, url_prefix="/espace-client")
@@ -16,12 +16,13 @@ LATEST = 3
 @bp.get("")
 @login_required
 def home() -> str:
-    """Show the newest orders, whether billing details are complete, and the address to confirm."""
+    """Show the newest orders, whether billing details are complete, and the address to confirm or to correct."""
     customer = signed_in_customer()
     details = customer.billing.details() if customer.billing else None
     return render_template(
         "customer/home.html",
         latest=orders.latest(customer, LATEST),
+        refused=refusals.of(customer),
         details=details,
         missing=rules.problems(details, config.current().tax_id_required) if details else {},
     )

@@ -14,7 +14,7 @@ from forms.billing import BillingForm
 from forms.orders import AskForm
 from models import Order
 from services import billing as billing_service
-from services import invoices, invoicing, orders
+from services import invoices, invoicing, orders, refusals
 from web.access import own_order_or_404, signed_in_customer
 from web.answers import changed, render, wants_fragment
 
@@ -26,9 +26,10 @@ bp = Blueprint("orders", __name__, url_prefix="/espace-client/commandes")
 def index() -> ResponseReturnValue:
     """Show the customer's orders, newest first, a run at a time; `avant` and `q` make each run an address."""
     before, search = request.args.get("avant", ""), request.args.get("q", "").strip()
-    page = orders.page(signed_in_customer(), before, search)
+    customer = signed_in_customer()
+    page, refused = orders.page(customer, before, search), {mail.order_id for mail in refusals.of(customer)}
     template = "orders/_run.html" if wants_fragment() else "orders/index.html"
-    return render_template(template, page=page, before=before, search=search)
+    return render_template(template, page=page, before=before, search=search, refused=refused)
 
 
 @bp.get("/<number>")
@@ -85,6 +86,18 @@ def progress(number: str) -> ResponseReturnValue:
     if not wants_fragment():
         return redirect(_page_of(order), 303)
     return render_template("orders/_request.html", **_sections(order))
+
+
+@bp.post("/<number>/renvoyer")
+@login_required
+def resend(number: str) -> ResponseReturnValue:
+    """Send once more what the address refused; pressing twice sends one mail."""
+    order = own_order_or_404(number, *orders.with_everything())
+    if refusals.send_again(order):
+        flash(_("L'e-mail part de nouveau."), "success")
+    else:
+        flash(_("C'était déjà fait\u00a0: rien n'a été fait deux fois."), "info")
+    return changed("orders/_request.html", _page_of(order), focus="request", **_sections(order))
 
 
 def _ask_for_details(order: Order) -> ResponseReturnValue:

@@ -5,7 +5,16 @@ from flask_wtf import FlaskForm
 from wtforms import PasswordField
 from wtforms.validators import InputRequired
 
-from forms.auth import new_password_field
+from forms.auth import email_field, new_password_field
+
+
+class AddressForm(FlaskForm):
+    """The address that will be, and the proof that it is the account's holder who wants it."""
+
+    email = email_field(_l("Nouvelle adresse e-mail"))
+    own_password = PasswordField(
+        _l("Votre mot de passe"), validators=[InputRequired(_l("Indiquez votre mot de passe."))]
+    )
 
 
 class PasswordForm(FlaskForm):

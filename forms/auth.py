@@ -22,10 +22,10 @@ def is_address(_form: FlaskForm, field: Field) -> None:
         raise ValidationError(_("Cette adresse e-mail n'est pas complète. Exemple : nom@exemple.fr"))
 
 
-def email_field() -> Any:
+def email_field(label: Any = None) -> Any:
     """Return the field of an e-mail address."""
     validators = [InputRequired(_l("Indiquez votre adresse e-mail.")), is_address]
-    return EmailField(_l("Adresse e-mail"), filters=[without_blanks], validators=validators)
+    return EmailField(label or _l("Adresse e-mail"), filters=[without_blanks], validators=validators)
 
 
 def new_password_field(label: Any = None) -> Any:

@@ -143,7 +143,7 @@ def reset_password(link: str, password: str) -> Customer:
         if customer is None:
             raise InvalidLink(_("Ce lien n'est plus valable. Demandez-en un nouveau."))
         customer.password_hash = password_hash
-        tokens.use_up(customer, "password_reset")
+        tokens.use_up(customer, "password_reset", "email_change")
         sessions.end_all(customer)
         history.record("password.reset", customer=customer)
         _confirm(customer)
@@ -156,16 +156,21 @@ def change_password(customer: Customer, current: str, new: str) -> None:
 
     Raises WrongPassword, and limits.TooMany after ten wrong ones.
     """
-    limits.hit(limits.PASSWORD_BY_ACCOUNT, customer.email_key)
-    if not passwords.matches(current, customer.password_hash):
-        raise WrongPassword(_("Ce n'est pas votre mot de passe actuel."))
-    limits.forgive(limits.PASSWORD_BY_ACCOUNT, customer.email_key)
+    require_password(customer, current)
     password_hash = passwords.hash(new)
     with transaction():
         customer.password_hash = password_hash
-        tokens.use_up(customer, "password_reset")
+        tokens.use_up(customer, "password_reset", "email_change")
         sessions.end_all(customer, except_raw=customer.session_token)
         history.record("password.changed", customer=customer)
+
+
+def require_password(customer: Customer, password: str) -> None:
+    """Raise WrongPassword unless this is the account's present one, and limits.TooMany after ten wrong ones."""
+    limits.hit(limits.PASSWORD_BY_ACCOUNT, customer.email_key)
+    if not passwords.matches(password, customer.password_hash):
+        raise WrongPassword(_("Ce n'est pas votre mot de passe actuel."))
+    limits.forgive(limits.PASSWORD_BY_ACCOUNT, customer.email_key)
 
 
 def request_confirmation(customer: Customer) -> None:
@@ -215,13 +220,13 @@ def confirm_by_code(customer: Customer, code: str, *, visitor: str | None = None
     """
     limits.hit(limits.CODE_BY_IP, limits.network(visitor))
     with transaction():
-        candidates = tokens.usable_codes(customer)
+        candidates = tokens.usable_codes(customer, "confirmation")
         right = tokens.try_code(candidates, code)
-        if right:
+        if right is not None:
             _confirm(customer)
     if not candidates:
         raise WrongCode(_("Ce code n'est plus valable. Demandez un nouveau message."))
-    if not right:
+    if right is None:
         raise WrongCode(_("Ce n'est pas le code que nous vous avons envoyé."))
     invoicing.ring_what_is_due(customer.id)
 

@@ -19,7 +19,7 @@ class Entry:
     """A document among the others of its order.
 
     `about` is the invoice that it credits or replaces. `left` is what of an invoice is not credited yet, TTC, `notes`
-    how many credit notes it has; `correction` is the last one that was asked of it. `unsent` says that its last mail
+    how many credit notes it has; `correction` is the last one that was asked of it. `unsent` is its last mail when that
     failed, or may have.
     """
 
@@ -29,7 +29,7 @@ class Entry:
     left: Decimal = ZERO
     notes: int = 0
     correction: Correction | None = None
-    unsent: bool = False
+    unsent: Delivery | None = None
 
     @property
     def is_live(self) -> bool:
@@ -41,6 +41,11 @@ class Entry:
     def waits_for_decision(self) -> bool:
         """Whether an admin has to decide a correction of it."""
         return self.correction is not None and self.correction.state == "requested"
+
+    @property
+    def refused_by(self) -> str:
+        """The address that refused its last mail, or nothing."""
+        return self.unsent.recipient if self.unsent and self.unsent.trouble == "recipient" else ""
 
     @property
     def is_correctable(self) -> bool:
@@ -76,7 +81,7 @@ def entries(documents: Sequence[Document]) -> list[Entry]:
             left=document.gross - sum((note.gross for note in notes[document.id]), ZERO),
             notes=len(notes[document.id]),
             correction=corrections.get(document.id),
-            unsent=document.id in unsent,
+            unsent=unsent.get(document.id),
         )
         for document in documents
     ]
@@ -89,13 +94,18 @@ def is_unsent() -> ColumnElement[bool]:
     return and_(Delivery.state.in_(("failed", "unknown")), Delivery.document_id.is_not(None), ~followed)
 
 
-def _what_became_of(document_ids: list[int]) -> tuple[dict[int, Correction], set[int]]:
-    """Return the last correction asked of each of these documents, and those whose mail may not have arrived."""
+def was_refused() -> ColumnElement[bool]:
+    """Say in SQL that this is a document's last mail, and that its address refused it."""
+    return and_(is_unsent(), Delivery.trouble == "recipient", Delivery.kind != "specimen")
+
+
+def _what_became_of(document_ids: list[int]) -> tuple[dict[int, Correction], dict[int, Delivery]]:
+    """Return the last correction asked of each of these documents, and the last mail where it may not have arrived."""
     if not document_ids:
-        return {}, set()
-    unsent = exists().where(Delivery.document_id == Document.id, is_unsent())
-    found = select(Document.id, unsent, Correction).outerjoin(Correction, Correction.invoice_id == Document.id)
+        return {}, {}
+    found = select(Document.id, Delivery, Correction).outerjoin(Correction, Correction.invoice_id == Document.id)
+    found = found.outerjoin(Delivery, and_(Delivery.document_id == Document.id, is_unsent()))
     said = joinedload(Correction.invoice).undefer(Invoice.snapshot)
     listed = found.where(Document.id.in_(document_ids)).order_by(Correction.id).options(said)
     rows = db.session.execute(listed).all()
-    return {row[0]: row[2] for row in rows if row[2]}, {row[0] for row in rows if row[1]}
+    return {row[0]: row[2] for row in rows if row[2]}, {row[0]: row[1] for row in rows if row[1]}

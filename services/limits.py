@@ -44,12 +44,15 @@ CODE_BY_IP = Limit("code.ip", 60, QUARTER)
 SIGN_IN_BY_EMAIL = Limit("sign_in.email", 10, QUARTER)
 LOOK_UP_BY_NUMBER = Limit("look_up.number", 10, QUARTER)
 PASSWORD_BY_ACCOUNT = Limit("password.account", 10, QUARTER)
+RESENDS_BY_ORDER = Limit("resend.order", 3, DAY)
 # What one mailbox may get from us unasked; documents are never counted.
 CONFIRMATIONS_BY_HOUR = Limit("confirmation.hour", 5, HOUR)
 CONFIRMATIONS_BY_DAY = Limit("confirmation.day", 10, DAY)
 RESETS_BY_HOUR = Limit("reset_mail.hour", 5, HOUR)
 RESETS_BY_DAY = Limit("reset_mail.day", 10, DAY)
 ACCOUNT_NOTICES_BY_DAY = Limit("account_exists.day", 5, DAY)
+EMAIL_CHANGES_BY_HOUR = Limit("email_change.hour", 5, HOUR)
+EMAIL_CHANGES_BY_DAY = Limit("email_change.day", 10, DAY)
 
 
 def hit(limit: Limit, key: str) -> None:

@@ -1,4 +1,4 @@
-"""One-time proofs sent by mail: a link of 256 random bits and, to confirm an address, a code of six digits.
+"""One-time proofs sent by mail: a link of 256 random bits and, where a mailbox is proven, a code of six digits.
 
 Only hashes are stored. Earlier proofs stay good until one of them is used or they expire: a mail that was sent
 twice for want of an answer (see `mail.smtp`) may be read in either copy.
@@ -17,20 +17,25 @@ import config
 from extensions import db, transaction
 from models import Customer, Token
 
-Purpose = Literal["confirmation", "password_reset"]
+Purpose = Literal["confirmation", "password_reset", "email_change"]
 
-LINK_LIVES = {"confirmation": timedelta(days=3), "password_reset": timedelta(hours=1)}
+LINK_LIVES = {
+    "confirmation": timedelta(days=3),
+    "password_reset": timedelta(hours=1),
+    "email_change": timedelta(days=1),
+}
 CODE_LIVES = timedelta(minutes=30)
 MOST_CODE_TRIES = 5
 
 
-def fresh(customer: Customer, purpose: Purpose) -> tuple[str, str]:
+def fresh(customer: Customer, purpose: Purpose, email: str | None = None) -> tuple[str, str]:
     """Afterwards a new proof is good; return its link token and its 6-digit code, which only the mail will hold.
 
-    The code of a `password_reset` proves nothing: there is none, and it is empty.
+    The code of a `password_reset` proves nothing: there is none, and it is empty. `email` is the address that an
+    `email_change` proves.
     """
     link = secrets.token_urlsafe(32)
-    code = f"{secrets.randbelow(10**6):06d}" if purpose == "confirmation" else ""
+    code = f"{secrets.randbelow(10**6):06d}" if purpose != "password_reset" else ""
     link_hash = _hash(link)
     now = clock.now()
     with transaction():
@@ -38,6 +43,7 @@ def fresh(customer: Customer, purpose: Purpose) -> tuple[str, str]:
             Token(
                 customer_id=customer.id,
                 purpose=purpose,
+                email=email,
                 token_hash=link_hash,
                 code_hash=_code_hash(link_hash, code) if code else None,
                 created_at=now,
@@ -65,11 +71,11 @@ def take(link: str, purpose: Purpose) -> Customer | None:
     return db.session.scalar(select(Customer).where(Customer.id == customer_id).with_for_update(of=Customer))
 
 
-def usable_codes(customer: Customer) -> list[Token]:
+def usable_codes(customer: Customer, purpose: Purpose) -> list[Token]:
     """Return the proofs whose code may still be tried, locked, inside the caller's transaction."""
     found = select(Token).where(
         Token.customer_id == customer.id,
-        Token.purpose == "confirmation",
+        Token.purpose == purpose,
         Token.code_hash.is_not(None),
         Token.used_at.is_(None),
         Token.created_at > clock.now() - CODE_LIVES,
@@ -78,17 +84,17 @@ def usable_codes(customer: Customer) -> list[Token]:
     return list(db.session.scalars(found.order_by(Token.id).with_for_update(of=Token)))
 
 
-def try_code(candidates: list[Token], code: str) -> bool:
-    """Say whether the code is one of these; a wrong one costs each of them a try, inside the caller's transaction."""
-    right = [hmac.compare_digest(one.code_hash or "", _code_hash(one.token_hash, code)) for one in candidates]
-    for one in candidates if not any(right) else ():
+def try_code(candidates: list[Token], code: str) -> Token | None:
+    """Return the proof whose code this is; a wrong one costs each of them a try, inside the caller's transaction."""
+    right = [one for one in candidates if hmac.compare_digest(one.code_hash or "", _code_hash(one.token_hash, code))]
+    for one in candidates if not right else ():
         one.code_tries += 1
-    return any(right)
+    return right[-1] if right else None
 
 
-def use_up(customer: Customer, purpose: Purpose) -> None:
-    """Afterwards no proof of this purpose is left for the customer; inside the caller's transaction."""
-    left = update(Token).where(Token.customer_id == customer.id, Token.purpose == purpose, Token.used_at.is_(None))
+def use_up(customer: Customer, *purposes: Purpose) -> None:
+    """Afterwards no proof of these purposes is left for the customer; inside the caller's transaction."""
+    left = update(Token).where(Token.customer_id == customer.id, Token.purpose.in_(purposes), Token.used_at.is_(None))
     db.session.execute(left.values(used_at=clock.now()))
 
 

@@ -6,7 +6,8 @@ from extensions import db
 from models import SignInSession
 from services import sessions
 from tests.support.client import LintingClient
-from tests.support.factories import PASSWORD, a_customer
+from tests.support.customers import a_refused_mail, an_issued_invoice
+from tests.support.factories import PASSWORD, a_customer, an_order, billing_details
 from tests.support.queries import count_queries
 
 NEW = "une toute nouvelle phrase"
@@ -29,9 +30,18 @@ def test_the_account_shows_its_address_its_state_and_its_devices(client: Linting
     assert "Cet appareil" in page
 
 
+def test_an_address_that_refused_a_document_is_said_to_refuse(client: LintingClient) -> None:
+    a_refused_mail(an_issued_invoice(an_order(customer=a_customer(), billing=billing_details())))
+    sign_in(client)
+    page = client.get(HERE).text
+    assert "Refuse nos e-mails" in page
+    assert "Confirmée" not in page
+
+
 def test_strangers_are_led_to_the_sign_in_page(client: LintingClient) -> None:
     assert client.get(HERE).status_code == 303
     assert client.post(f"{HERE}/mot-de-passe").status_code == 303
+    assert client.post(f"{HERE}/adresse").status_code == 303
     assert client.post(f"{HERE}/appareils/1/deconnexion").status_code == 303
 
 
@@ -95,4 +105,4 @@ def test_the_page_asks_little_of_the_database(client: LintingClient) -> None:
     sign_in(client)
     with count_queries() as queries:
         client.get(HERE)
-    assert queries.count <= 3, str(queries)
+    assert queries.count <= 4, str(queries)

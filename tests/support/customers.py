@@ -4,11 +4,11 @@ from flask import current_app
 
 import clock
 from extensions import db
-from models import Correction, Customer, Document, Invoice, Order, StoredFile
+from models import Correction, Customer, Delivery, Document, Invoice, Order, StoredFile
 from parties.details import Details
-from services import corrections, files, issuing
+from services import corrections, files, issuing, sessions
 from tests.support.client import LintingClient
-from tests.support.factories import PASSWORD, PLACED, a_request, billing_details
+from tests.support.factories import PLACED, a_request, billing_details
 
 LIST = "/espace-client/commandes"
 PERSON = {
@@ -22,8 +22,10 @@ COMPANY = {
 
 
 def sign_in(client: LintingClient, customer: Customer) -> Customer:
-    """Sign the customer in, and give them back."""
-    client.post("/connexion", data={"email": customer.email, "password": PASSWORD})
+    """Give the browser a session of the customer, as the sign-in page does after its work; give back the customer."""
+    token = sessions.open(customer, "pytest")
+    with client.session_transaction() as cookie:
+        cookie.update({"_user_id": token, "_fresh": True})
     return customer
 
 
@@ -44,6 +46,15 @@ def an_issued_invoice(order: Order, *, state: str = "sent", drawn: bool = True) 
         invoice.file = StoredFile(name=f"{invoice.number}.pdf", sha256="0" * 64, xml_sha256="0" * 64, size=1)
     db.session.commit()
     return invoice
+
+
+def a_refused_mail(document: Document) -> Delivery:
+    """Return the first mail of a document that was issued, refused by its address for good."""
+    mail, request = issuing.mail(document), document.request
+    mail.become("failed", trouble="recipient", error="550 5.1.1 no such mailbox")
+    request.become("needs_attention", reason="L'adresse e-mail a refusé le message.")
+    db.session.commit()
+    return mail
 
 
 def draw(document: Document) -> Document:

@@ -22,6 +22,13 @@ SECRETS = ("Mercière", "69002", "Claire Martin")
 OF_A_DOCUMENT = ("invoices.", "admin.pdf", "admin.xml", "admin.credit")
 """The routes whose number is a document's; elsewhere it is an order's."""
 
+LINKS = {
+    "auth.reset": "password_reset",
+    "account.confirm_address": "email_change",
+    "account.press_confirm_address": "email_change",
+}
+"""The routes whose link proves something else than the mailbox of an account."""
+
 FAR_AWAY = {"REMOTE_ADDR": "203.0.113.7"}
 
 
@@ -42,7 +49,7 @@ class Doors:
         number = self.invoices[whose] if endpoint.startswith(OF_A_DOCUMENT) else self.orders[whose]
         return {
             "number": number,
-            "token": self.links["password_reset" if endpoint == "auth.reset" else "confirmation"],
+            "token": self.links[LINKS.get(endpoint, "confirmation")],
             "session_id": self.devices[whose],
             "correction_id": self.corrections[whose],
             "filename": "css/app.css",
@@ -89,6 +96,7 @@ def some_doors(mail_folder: Path) -> Doors:
     later = a_customer(email="plus-tard@example.org", confirmed=False)
     links = {"confirmation": tokens.fresh(later, "confirmation")[0], "password_reset": ""}
     links["password_reset"] = tokens.fresh(later, "password_reset")[0]
+    links["email_change"] = tokens.fresh(accounts["owner"], "email_change", "claire.martin@example.org")[0]
     db.session.commit()
     _catch_a_mail(mail_folder)
     return Doors(accounts, orders, invoices, devices, corrections, "claire@example.org", links)

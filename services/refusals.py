@@ -1,0 +1,53 @@
+"""Documents that an address refused: what their customer is told, and how they get them by mail after all."""
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import contains_eager, joinedload
+
+from extensions import db, transaction
+from models import Customer, Delivery, Document, Order
+from services import delivery, history, invoices, invoicing, issuing, limits, outbox
+
+
+def of(customer: Customer) -> Sequence[Delivery]:
+    """Return the last mails of the customer's documents that an address refused, newest first; each with its order."""
+    if not customer.is_confirmed:
+        return []
+    found = select(Delivery).join(Delivery.order).where(Order.customer_id == customer.id, invoices.was_refused())
+    shown = found.options(contains_eager(Delivery.order), joinedload(Delivery.document))
+    return db.session.scalars(shown.order_by(Delivery.id.desc())).all()
+
+
+def send_again(order: Order) -> bool:
+    """Afterwards what was refused of this order is on its way once more, to the address that counts now.
+
+    A second press finds nothing refused any more and does nothing (False). Raises limits.TooMany after three a day.
+    """
+    order_id = order.id
+    limits.hit(limits.RESENDS_BY_ORDER, str(order_id))
+    with transaction():
+        invoicing.lock_request(invoicing.lock_order(order_id))
+        mails = resend([order_id])
+    for mail in mails:
+        outbox.ring(mail)
+    return bool(mails)
+
+
+def resend(order_ids: Collection[int]) -> list[Delivery]:
+    """Return one new mail for each document of these orders that was refused.
+
+    Inside the caller's transaction, which holds the orders and their requests.
+    """
+    refused = select(Delivery).where(Delivery.order_id.in_(order_ids), invoices.was_refused())
+    return [_again(mail) for mail in db.session.scalars(refused.order_by(Delivery.id)).all()]
+
+
+def _again(refused: Delivery) -> Delivery:
+    document = db.session.get_one(Document, refused.document_id)
+    so_far = db.session.scalar(select(func.count()).where(Delivery.document_id == document.id))
+    mail = issuing.mail(document, again=so_far or 0)
+    if document.request.state == "needs_attention" and delivery.ends_a_request(document):
+        document.request.become("rendered")
+    history.record(f"{document.kind}.resent", order=document.order, customer=mail.customer, detail=document.number)
+    return mail
