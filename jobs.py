@@ -1,6 +1,10 @@
 """The jobs: thin functions that take an id, call one service after the other, and can be run again."""
 
-from mail.smtp import Outcome
+from contextlib import suppress
+
+from sqlalchemy.exc import OperationalError
+
+from mail.smtp import Connection
 from services import delivery, production
 from services.leases import LeaseLost
 
@@ -24,14 +28,22 @@ def produce(request_id: int) -> None:
 
 
 def deliver(delivery_id: int) -> None:
-    """Send one mail of the outbox; a second run, or a run beside another, sends nothing."""
+    """Send one mail of the outbox, then others that are due over the same connection; a second run sends none twice."""
+    with delivery.connection() as connection:
+        for each in delivery.batch(delivery_id):
+            _send(each, connection)
+
+
+def _send(delivery_id: int, connection: Connection) -> None:
     lease = delivery.claim(delivery_id)
     if lease is None:
         return
     try:
         message = delivery.content(delivery_id)
+    except OperationalError:
+        raise  # Nothing is wrong with the mail, and there is nobody to tell it.
     except Exception as error:  # A document that cannot be read now may be readable later.
-        outcome = Outcome("refused_for_now", f"{type(error).__name__}: {error}"[:300])
-    else:
-        outcome = delivery.send(message)
-    delivery.mark(lease, outcome)
+        delivery.mark(lease, delivery.unwritten(error))
+        return
+    with suppress(LeaseLost):
+        delivery.mark(lease, delivery.send(lease, message, connection))

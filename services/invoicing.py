@@ -116,7 +116,8 @@ def hand_over(order: Order, customer: Customer | None) -> None:
 def readdress(order: Order) -> None:
     """Afterwards the order's request, and its mails that wait, go to whom the order belongs to now.
 
-    What was sent already can be sent again. Inside the caller's transaction, which holds the order.
+    What was sent already can be sent again; a worker that has written to the former address finds its lease gone.
+    Inside the caller's transaction, which holds the order.
     """
     request = order.request
     if request is None:
@@ -127,7 +128,8 @@ def readdress(order: Order) -> None:
     waiting = update(Delivery).where(
         Delivery.order_id == order.id, Delivery.state == "pending", Delivery.kind.in_(("invoice", "credit_note"))
     )
-    db.session.execute(waiting.values(recipient=request.recipient, customer_id=request.customer_id))
+    whose = {"recipient": request.recipient, "customer_id": request.customer_id}
+    db.session.execute(waiting.values(whose | {"lease_token": None, "lease_until": None}))
 
 
 def ring_if_due(request: InvoiceRequest | None) -> None:

@@ -14,7 +14,7 @@ from services import leases
 
 ANSWERS: dict[str, Callable[[], bool]] = {
     "documents": storage.answers,
-    "smtp": lambda: smtp.answers(config.current().smtp_url),
+    "smtp": lambda: not smtp.obstacle(config.current().smtp_url, config.current().mail_from),
 }
 """How each component is asked, by the `trouble` that rows have with it."""
 

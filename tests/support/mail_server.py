@@ -38,7 +38,7 @@ class Folder(MutableMapping[str, str]):
         unfinished.rename(self.path / key)
 
     def __delitem__(self, key: str) -> None:
-        (self.path / key).unlink()
+        (self.path / key).unlink(missing_ok=True)  # The server may have met it meanwhile.
 
     def __iter__(self) -> Iterator[str]:
         return (file.name for file in self.path.iterdir() if not file.name.startswith("."))

@@ -13,7 +13,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 FOR_EVER = 3600.0
-STEPS = ("connect", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "content", "message")
+STEPS = ("connect", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "content", "message", "RSET")
 """Where a server can misbehave: `content` is after its 354, `message` after the final dot."""
 
 
@@ -23,8 +23,7 @@ class Mailbox:
     `modes` says what it does instead of agreeing: its key is one of STEPS, or from RCPT on a step and a recipient
     (« RCPT claire@example.org »); its value is a reply (« 451 4.7.1 later »), `hang`, `drop` (the connection),
     `slow 0.5` (seconds, then it agrees), and of the message `keep, drop` or `keep, hang` too: accepted, and nobody
-    hears of it.
-    It lets anybody sign in, where it offers that.
+    hears of it. With `once ` before it the mode goes when it has been met. Anybody may sign in, where that is offered.
     """
 
     def __init__(self, modes: MutableMapping[str, str] | None = None, *, port: int = 0, **options: Any) -> None:
@@ -50,8 +49,13 @@ class Mailbox:
 
     def mode(self, step: str, recipients: Sequence[str]) -> str:
         """Return what the server does at that step instead of agreeing, or nothing."""
-        found = (self.modes.get(f"{step} {one}") for one in recipients)
-        return next((mode for mode in found if mode), None) or self.modes.get(step, "")
+        for key in (*(f"{step} {one}" for one in recipients), step):
+            mode = self.modes.get(key, "")
+            if mode.startswith("once "):
+                del self.modes[key]
+            if mode:
+                return mode.removeprefix("once ")
+        return ""
 
     async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
         """Keep the message, unless the mode says otherwise."""
