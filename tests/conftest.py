@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import time_machine
 from flask import Flask
+from jinja2 import BytecodeCache, FileSystemBytecodeCache
 
 import clock
 from dev import check
@@ -19,8 +20,8 @@ from dev import redis_server as redis_program
 from dev.processes import die_with_parent
 from extensions import db
 from models import Customer
-from services import clocks, sessions
-from tests.support import components
+from services import clocks
+from tests.support import components, customers
 from tests.support.client import LintingClient
 from tests.support.databases import NAMES, POSTGRESQL_URL, Databases
 from tests.support.mailbox import Mailbox
@@ -94,8 +95,14 @@ def settings(request: pytest.FixtureRequest, database: str, tmp_path: Path) -> d
     return settings_for_tests(tmp_path, **changes)
 
 
+@pytest.fixture(scope="session")
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> BytecodeCache:
+    """Give what spares each application the work of compiling the same templates again."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
 @pytest.fixture
-def make_app(settings: dict[str, str]) -> Iterator[Callable[..., Flask]]:
+def make_app(settings: dict[str, str], compiled_templates: BytecodeCache) -> Iterator[Callable[..., Flask]]:
     """Give a maker of applications on this test's database; keywords replace single settings."""
     with ExitStack() as cleaning:
 
@@ -106,6 +113,7 @@ def make_app(settings: dict[str, str]) -> Iterator[Callable[..., Flask]]:
             app.config["TESTING"] = True
             app.config["WTF_CSRF_ENABLED"] = False  # A test of the protection itself turns it on.
             app.test_client_class = LintingClient
+            app.jinja_env.bytecode_cache = compiled_templates
 
             def let_go() -> None:
                 with app.app_context():
@@ -136,12 +144,10 @@ def client(app: Flask) -> LintingClient:
 
 @pytest.fixture
 def sign_in(client: LintingClient) -> Callable[[Customer], LintingClient]:
-    """Give what makes the test's browser somebody's, by a session as sign-in opens it."""
+    """Give what makes the test's browser somebody's."""
 
     def sign_in(customer: Customer) -> LintingClient:
-        token = sessions.open(customer, "pytest")
-        with client.session_transaction() as cookie:
-            cookie.update({"_user_id": token, "_fresh": True})
+        customers.sign_in(client, customer)
         return client
 
     return sign_in
