@@ -11,14 +11,16 @@ import pytest
 from flask import Flask
 from pypdf import PdfReader
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 from time_machine import Traveller
 
 import clock
+import jobs
 import storage
 from documents import pdf, snapshot
 from extensions import db, transaction
-from models import Customer, Delivery, Invoice, InvoiceRequest, NumberSeries, StoredFile
-from services import issuing, production
+from models import AuditEntry, Customer, Delivery, Invoice, InvoiceRequest, NumberSeries, StoredFile
+from services import issuing, leases, production, repair
 from services.leases import LEASE, LeaseLost
 from tests.support.factories import PLACED, a_customer, a_request, an_order, billing_details
 
@@ -167,6 +169,71 @@ def test_a_request_that_fails_is_tried_five_times_then_shown_to_an_admin(app: Fl
     assert production.claim(request.id) is None
 
 
+def test_a_page_that_cannot_be_drawn_is_tried_five_times_in_all_and_stops_no_other(
+    app: Flask, frozen_clock: Traveller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn, tries, draw = a_due_request().id, [], pdf.render
+
+    def broken(said: snapshot.Snapshot) -> bytes:
+        if said.number == "FA-2026-000001":
+            tries.append(said.number)
+            raise ValueError("no glyph")
+        return draw(said)
+
+    monkeypatch.setattr(pdf, "render", broken)
+    for _ in range(2 * production.MOST_ATTEMPTS):
+        jobs.produce(drawn)
+        frozen_clock.shift(timedelta(hours=2))
+    assert len(tries) == production.MOST_ATTEMPTS
+    request = db.session.get_one(InvoiceRequest, drawn)
+    assert (request.state, request.reason) == ("needs_attention", "La facture n'a pas pu être produite.")
+    assert produced(a_due_request()).number == "FA-2026-000002"
+
+
+def test_what_kills_its_worker_is_tried_five_times_then_shown_to_an_admin(app: Flask, frozen_clock: Traveller) -> None:
+    request = a_due_request()
+    for attempt in range(1, production.MOST_ATTEMPTS + 1):
+        assert production.claim(request.id) is not None  # The worker dies over it.
+        production.park_killers()
+        assert (request.state, request.attempts) == ("scheduled", attempt)
+        frozen_clock.shift(LEASE + timedelta(seconds=1))
+    assert production.claim(request.id) is None
+    production.park_killers()
+    assert (request.state, request.reason) == ("needs_attention", "La facture n'a pas pu être produite.")
+    assert (request.lease_token, request.last_error) == (None, "The worker ended each time before the request did.")
+    parked = select(AuditEntry.order_id).where(AuditEntry.action == "request.parked")
+    assert db.session.scalars(parked).all() == [request.order_id]
+    assert repair.retry(request.order)
+    assert production.claim(request.id) is not None
+
+
+def test_a_database_that_was_away_is_no_fault_of_the_request(app: Flask) -> None:
+    request = a_due_request(attempts=production.MOST_ATTEMPTS - 1)
+    lease = production.claim(request.id)
+    assert lease is not None
+    production.give_up_for_now(lease, OperationalError("COMMIT", {}, Exception("database is locked")))
+    assert (request.state, request.attempts, request.lease_token) == ("scheduled", production.MOST_ATTEMPTS - 1, None)
+    assert request.due_at is not None
+    assert clock.now() < request.due_at < clock.now() + timedelta(minutes=2)
+
+
+def test_what_turns_out_not_to_be_due_yet_costs_no_attempt(app: Flask) -> None:
+    request = a_due_request()
+    lease = production.claim(request.id)
+    assert lease is not None
+    with transaction():
+        request.order.shipped_at = clock.now() - timedelta(hours=1)
+    assert production.issue(lease) is None
+    assert (request.state, request.attempts, request.lease_token) == ("scheduled", 0, None)
+    assert request.due_at == clock.now() + timedelta(hours=23)
+
+
+def test_a_crowd_that_failed_together_comes_back_spread(app: Flask) -> None:
+    minutes = [(leases.next_try(production.BACKOFF, 2) - clock.now()) / timedelta(minutes=1) for _ in range(200)]
+    assert 4 <= min(minutes) < 4.5
+    assert 5.5 < max(minutes) <= 6
+
+
 def test_an_order_cancelled_after_the_claim_is_not_invoiced(app: Flask) -> None:
     request = a_due_request()
     lease = production.claim(request.id)
@@ -182,15 +249,13 @@ def test_an_order_cancelled_after_the_claim_is_not_invoiced(app: Flask) -> None:
     ("state", "why"), [("cancelled", {"reason": "Annulée."}), ("waiting", {"waiting_for": "details"})]
 )
 def test_a_request_that_stopped_being_due_after_the_claim_is_let_go_without_a_word(
-    app: Flask, state: str, why: dict[str, str]
+    app: Flask, state: str, why: dict[str, Any]
 ) -> None:
     request = a_due_request()
     lease = production.claim(request.id)
     assert lease is not None
     with transaction():
-        request.state, request.due_at = state, None
-        for name, text in why.items():
-            setattr(request, name, text)
+        request.become(state, **why)
     assert production.issue(lease) is None
     db.session.refresh(request)
     assert (request.state, request.due_at, request.attempts, request.lease_token) == (state, None, 0, None)
@@ -202,7 +267,7 @@ def test_a_failure_says_nothing_about_a_request_that_was_cancelled_meanwhile(app
     lease = production.claim(request.id)
     assert lease is not None
     with transaction():
-        request.state, request.reason, request.due_at = "cancelled", "Annulée.", None
+        request.become("cancelled", reason="Annulée.")
     production.give_up_for_now(lease, ValueError("no glyph"))
     db.session.refresh(request)
     assert (request.state, request.reason, request.due_at) == ("cancelled", "Annulée.", None)

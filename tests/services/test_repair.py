@@ -12,7 +12,7 @@ import clock
 import jobs
 from extensions import DomainError, db
 from models import AuditEntry, Delivery, InvoiceRequest, Order
-from services import corrections, crediting, dashboard, repair
+from services import corrections, crediting, dashboard, production, repair
 from tests.support.factories import a_customer, a_request, an_order, billing_details
 from tests.support.mailbox import Mailbox
 
@@ -159,10 +159,12 @@ def test_a_mail_in_a_workers_hands_is_not_doubled(app: Flask) -> None:
     order = an_automatic_request()
     produced(app, order)
     mail = dashboard.deliveries(order)[0]
-    mail.state, mail.lease_token, mail.lease_until = "sending", "x", clock.now() + timedelta(minutes=4)
-    db.session.commit()
-    with pytest.raises(DomainError):
-        repair.resend(order, order.documents[0].id, 1)
+    mail.lease_token, mail.lease_until = "x", clock.now() + timedelta(minutes=1)
+    for state in ("pending", "sending"):
+        mail.become(state, due_at=mail.due_at)
+        db.session.commit()
+        with pytest.raises(DomainError):
+            repair.resend(order, order.documents[0].id, 1)
     mail.lease_until = clock.now() - timedelta(minutes=1)  # The worker is dead; whether the mail left is not known.
     db.session.commit()
     assert repair.resend(order, order.documents[0].id, 1)
@@ -235,15 +237,14 @@ def test_a_stopped_request_goes_on_before_its_number(app: Flask, smtp_server: Ma
 def test_a_stopped_request_goes_on_after_its_number(
     app: Flask, smtp_server: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    order = an_automatic_request(attempts=4)
-
-    def no_disk(*_arguments: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr("storage.write_once", no_disk)
-        produced(app, order)
+    order = an_automatic_request()
     assert order.request
+    with monkeypatch.context() as patch:
+        patch.setattr("documents.pdf.render", None)
+        for _ in range(production.MOST_ATTEMPTS):
+            produced(app, order)
+            order.request.due_at = clock.now()
+            db.session.commit()
     assert order.request.state == "needs_attention"
     number = order.documents[0].number
     assert repair.retry(order)

@@ -1,21 +1,24 @@
 """The net under the bell: what is due is found in the database, whoever forgot to ring."""
 
+import threading
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 from time_machine import Traveller
 
 import clock
 import task_queue
 from extensions import db
-from models import Delivery, InvoiceRequest, Milestone
-from services import delivery, incidents, production
+from models import AuditEntry, Delivery, InvoiceRequest, Milestone
+from services import incidents, production
 from services import sweep as sweeping
 from services.sweep import sweep
 from tests.support.factories import PLACED, a_customer, a_request, an_order, billing_details
+from tests.support.outbox import a_delivery
 
 HOUR = timedelta(hours=1)
 
@@ -75,6 +78,80 @@ def test_the_queue_never_grows_without_bounds(
     monkeypatch.setattr(task_queue, "waiting", lambda: [("produce", 1_000_000 + number) for number in range(500)])
     assert sweep() == 0
     assert bells == []
+
+
+def test_a_bell_that_hangs_already_is_not_rung_again(app: Flask, redis_server: str) -> None:
+    first, second = a_due_request(1), a_due_request(2)
+    assert task_queue.ring("produce", first.id)
+    assert sweep() == 1
+    assert sweep() == 0
+    assert task_queue.waiting() == [("produce", first.id), ("produce", second.id)]
+    with task_queue.connection(redis_server) as redis:
+        redis.flushall()
+    assert sweep() == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "seconds"),
+    [
+        ({"due_at": timedelta(seconds=7)}, 7),
+        ({"due_at": timedelta(seconds=0.2)}, 1),
+        ({"due_at": -HOUR, "lease_until": timedelta(seconds=31)}, 31),
+        ({"due_at": -HOUR}, 60),
+        ({"due_at": HOUR}, 60),
+    ],
+    ids=["due soon", "due at once", "held by somebody", "rung for just now", "due later"],
+)
+def test_the_sweeper_sleeps_until_something_is_due_or_a_lease_ends(
+    app: Flask, changes: dict[str, timedelta], seconds: float
+) -> None:
+    moments: dict[str, Any] = {name: clock.now() + by for name, by in changes.items()}
+    a_due_request(1, **moments)
+    assert sweeping.pause() == seconds
+    db.session.execute(update(InvoiceRequest).values(due_at=None, lease_until=None))
+    a_delivery(**moments)
+    assert sweeping.pause() == seconds
+
+
+def test_two_sweepers_at_once_do_each_thing_once(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(20):
+        customer = a_customer(email=f"cliente{number}@example.org", confirmed=False)
+        a_request(an_order(customer=customer), waiting_for="confirmation", requested_at=clock.now() - 30 * HOUR)
+    killers = [a_due_request(100 + number, attempts=production.MOST_ATTEMPTS).id for number in range(10)]
+    db.session.commit()
+    gate = threading.Barrier(2)
+
+    def sweeps() -> None:
+        with app.app_context():
+            gate.wait()
+            sweep()
+
+    both = [threading.Thread(target=sweeps) for _ in range(2)]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join()
+    assert [record.message for record in caplog.records if record.message == "chore failed"] == []
+    sweep()  # What the slower one left to the quicker.
+    reminded = select(func.count()).select_from(Delivery).where(Delivery.kind == "confirmation_reminder")
+    assert db.session.scalar(reminded) == 20
+    parked = select(func.count()).select_from(AuditEntry).where(AuditEntry.action == "request.parked")
+    assert db.session.scalar(parked) == len(killers)
+
+
+@pytest.mark.databases("postgresql")
+def test_what_somebody_holds_keeps_no_sweeper_waiting(app: Flask) -> None:
+    requests = [
+        a_request(an_order(customer=a_customer(email=f"c{number}@example.org", confirmed=False)),
+                  waiting_for="confirmation", requested_at=clock.now() - 30 * HOUR).id
+        for number in range(2)
+    ]  # fmt: skip
+    db.session.commit()
+    with db.engine.connect() as elsewhere:
+        elsewhere.execute(select(InvoiceRequest.id).where(InvoiceRequest.id == requests[0]).with_for_update())
+        sweep()
+        reminded = select(Delivery.occasion).where(Delivery.kind == "confirmation_reminder")
+        assert db.session.scalars(reminded).all() == [f"request:{requests[1]}:reminder:24"]
 
 
 def test_a_waiting_account_is_reminded_after_a_day_and_after_three_once_each(
@@ -142,6 +219,24 @@ def test_what_failed_while_it_was_tried_out_has_all_its_attempts_again(
         assert (request.state, request.attempts, request.last_error) == ("scheduled", 0, None)
 
 
+def test_what_is_stopped_after_it_began_anew_stays_before_an_admin(
+    make_app: Callable[..., Flask], bells: list[tuple[str, int]]
+) -> None:
+    with make_app(ISSUE_MODE="trial").app_context():
+        request_id = a_due_request(1).id
+        lease = production.claim(request_id)
+        assert lease is not None
+        assert production.issue(lease) is not None
+    with make_app(ISSUE_MODE="live").app_context():
+        sweep()
+        request = db.session.get_one(InvoiceRequest, request_id)
+        assert (request.state, request.lease_token) == ("scheduled", None)
+        request.become("needs_attention", reason="La facture n'a pas pu être produite.")
+        db.session.commit()
+        sweep()
+        assert request.state == "needs_attention"
+
+
 def test_a_bell_that_nobody_hears_is_the_last_of_its_sweep(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(3):
         a_due_request(number)
@@ -156,19 +251,10 @@ def test_a_bell_that_nobody_hears_is_the_last_of_its_sweep(app: Flask, monkeypat
     assert len(tried) == 1
 
 
-def test_a_mail_in_doubt_is_concluded_and_not_rung_for(
-    app: Flask, bells: list[tuple[str, int]], frozen_clock: Traveller
-) -> None:
-    lease = production.claim(a_due_request(1).id)
-    assert lease is not None
-    invoice_id = production.issue(lease)
-    assert invoice_id is not None
-    delivery_id = production.render(lease, invoice_id)
-    for _ in range(2):
-        assert delivery.claim(delivery_id) is not None
-        frozen_clock.shift(HOUR)
+def test_a_mail_in_doubt_is_concluded_and_not_rung_for(app: Flask, bells: list[tuple[str, int]]) -> None:
+    mail = a_delivery(state="sending", doubts=1, lease_token="x", lease_until=clock.now() - HOUR)
     assert sweep() == 0
-    assert db.session.get_one(Delivery, delivery_id).state == "unknown"
+    assert mail.state == "unknown"
 
 
 def test_a_chore_that_fails_keeps_no_bell_from_ringing(
