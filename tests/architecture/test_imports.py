@@ -46,7 +46,7 @@ ALLOWED = {
     "commands": {"web", "forms", "services", "models", "parties", *GROUND, *SERVICE_TOOLS},
     "jobs": {"web", "services", "models", *GROUND, *SERVICE_TOOLS},
 }
-PURE = {"parties", "documents", "shops", "clock", "mail.messages", "mail.addresses"}
+PURE = {"parties", "documents", "shops", "clock", "mail"}
 PARTIES_NEED_ONLY = {"stdnum", "babel", "parties"}
 
 

@@ -18,8 +18,10 @@ class ImapServer:
     """
 
     def __init__(self, *messages: bytes, keywords: bool = True, folder: str = "INBOX") -> None:
-        self.messages = dict(enumerate(messages, start=7))
-        self.flags: dict[int, set[str]] = {uid: set() for uid in self.messages}
+        self.messages: dict[int, bytes] = {}
+        self.flags: dict[int, set[str]] = {}
+        for content in messages:
+            self.receive(content)
         self.keywords = keywords
         self.folder = folder
         self.drops = self.silent = ""
@@ -48,6 +50,12 @@ class ImapServer:
         self._listener.shutdown()
         self._thread.join()
         self._listener.server_close()
+
+    def receive(self, content: bytes) -> int:
+        """Afterwards the message lies in the folder, under the UID that is returned."""
+        uid = len(self.messages) + 7
+        self.messages[uid], self.flags[uid] = content, set()
+        return uid
 
     @property
     def address(self) -> str:
