@@ -108,7 +108,8 @@ def _lock_account(customer_id: int) -> Customer:
     db.session.scalars(still_open.with_for_update(of=InvoiceRequest)).all()
     # Read after the lock: a row joined to one that was waited for is as it was before the wait (PostgreSQL).
     found = select(Customer).where(Customer.id == customer_id).options(selectinload(Customer.billing))
-    return db.session.scalars(found.with_for_update(of=Customer).execution_options(populate_existing=True)).one()
+    held = found.with_for_update(of=Customer, key_share=True).execution_options(populate_existing=True)
+    return db.session.scalars(held).one()
 
 
 def _summary(details: Details) -> str:

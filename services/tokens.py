@@ -68,7 +68,9 @@ def take(link: str, purpose: Purpose) -> Customer | None:
     free = (Token.token_hash == _hash(link), Token.purpose == purpose, Token.used_at.is_(None), Token.expires_at > now)
     taken = update(Token).where(*free).values(used_at=now).returning(Token.customer_id)
     customer_id = db.session.execute(taken).scalar_one_or_none()
-    return db.session.scalar(select(Customer).where(Customer.id == customer_id).with_for_update(of=Customer))
+    # Not its key: whoever issues meanwhile writes rows about the account, and may hold what is wanted next here.
+    held = select(Customer).where(Customer.id == customer_id).with_for_update(of=Customer, key_share=True)
+    return db.session.scalar(held)
 
 
 def usable_codes(customer: Customer, purpose: Purpose) -> list[Token]:

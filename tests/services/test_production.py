@@ -1,5 +1,6 @@
 """From a due request to a numbered, stored document with its mail in the outbox."""
 
+import threading
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from pypdf import PdfReader
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import OperationalError
 from time_machine import Traveller
 
@@ -20,7 +21,7 @@ import storage
 from documents import pdf, snapshot
 from extensions import db, transaction
 from models import AuditEntry, Customer, Delivery, Invoice, InvoiceRequest, NumberSeries, StoredFile
-from services import issuing, leases, production, repair
+from services import issuing, leases, production, repair, tokens
 from services.leases import LEASE, LeaseLost
 from tests.support.factories import PLACED, a_customer, a_request, an_order, billing_details
 
@@ -137,6 +138,31 @@ def test_a_worker_that_lost_its_lease_writes_nothing(app: Flask, frozen_clock: T
     with pytest.raises(LeaseLost):
         production.render(lost, invoice_id)
     assert db.session.scalar(select(func.count()).select_from(Delivery)) == 0
+
+
+@pytest.mark.databases("postgresql")
+def test_whoever_proves_their_mailbox_meanwhile_keeps_no_issue_waiting(app: Flask) -> None:
+    """Nor would it the other way round: that transaction goes on to the account's requests, one of which is held."""
+    request = a_due_request()
+    customer_id = request.customer_id
+    lease = production.claim(request.id)
+    assert lease is not None
+    link, _code = tokens.fresh(db.session.get_one(Customer, customer_id), "confirmation")
+    held, issued = threading.Event(), threading.Event()
+
+    def proves() -> None:
+        with app.app_context(), transaction():
+            tokens.take(link, "confirmation")
+            held.set()
+            issued.wait(10)
+
+    visitor = threading.Thread(target=proves)
+    visitor.start()
+    held.wait(10)
+    db.session.execute(text("SET lock_timeout = '2s'"))
+    assert production.issue(lease) is not None
+    issued.set()
+    visitor.join()
 
 
 def test_numbers_run_on_without_a_gap_after_a_failure(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
