@@ -146,7 +146,7 @@ def _known_orders(messages: list[OrderMessage]) -> dict[str, Order]:
         .order_by(Order.id)
         .options(*(selectinload(each) for each in (Order.lines, Order.refunds, Order.shipments, Order.documents)))
         .options(selectinload(Order.billing))  # Not joined: after a wait for the lock it would be the row of before.
-        .with_for_update(of=Order)
+        .with_for_update(of=Order, key_share=True)
         .execution_options(populate_existing=True)
     )
     orders = {order.number_key: order for order in db.session.scalars(found).unique()}

@@ -160,7 +160,9 @@ def lock_order(order_id: int) -> Order:
     """Return the order as it is now, held until the end of the transaction; always locked before its request."""
     # Details are read after the lock: a row joined to one that was waited for is as it was before the wait.
     found = select(Order).where(Order.id == order_id).options(selectinload(Order.billing))
-    return db.session.scalars(found.with_for_update(of=Order).execution_options(populate_existing=True)).one()
+    # The key stays as it is: whoever notes something about the order, holding its account, does not wait for this.
+    held = found.with_for_update(of=Order, key_share=True)
+    return db.session.scalars(held.execution_options(populate_existing=True)).one()
 
 
 def lock_order_of(customer_id: int | None, order_id: int) -> Order:

@@ -10,12 +10,13 @@ from typing import Any, Literal
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
 from time_machine import Traveller
 
 import clock
 import task_queue
-from extensions import DomainError, NotTheirs, db
+from extensions import DomainError, NotTheirs, db, transaction
 from models import Customer, Delivery, Document, Invoice, InvoiceRequest, Order
 from parties.details import Details
 from services import billing, corrections, history, intake, invoicing, issuing, production, repair
@@ -263,7 +264,6 @@ def test_the_mail_of_an_issued_invoice_follows_its_order(
     app: Flask, leaves: Callable[[Order, str], object], drawn: bool
 ) -> None:
     request_id = asked(billing=HERS).id
-    a_customer(email="paul@example.org")
     lease = production.claim(request_id)
     assert lease is not None
     invoice_id = production.issue(lease)
@@ -276,9 +276,15 @@ def test_the_mail_of_an_issued_invoice_follows_its_order(
         step()
     assert db.session.get_one(InvoiceRequest, request_id).state == "rendered"
     assert mails() == [("invoice", "paul@example.org")]
-    owners = db.session.scalars(select(Customer).order_by(Customer.id)).all()
-    seen = {owner.email: len(db.session.scalars(Invoice.visible_to(owner)).all()) for owner in owners}
-    assert seen == {"claire@example.org": 0, "paul@example.org": 1}
+    former = db.session.scalars(select(Customer)).one()
+    assert db.session.scalars(Invoice.visible_to(former)).all() == []
+
+
+def test_no_account_vanishes_from_under_its_request(app: Flask) -> None:
+    account = asked().customer
+    assert account is not None
+    with pytest.raises(IntegrityError), transaction():
+        db.session.execute(delete(Customer).where(Customer.id == account.id))
 
 
 # At the same moment
@@ -368,6 +374,13 @@ def test_an_account_s_address_saved_after_the_issue_counts_for_what_comes(app: F
     assert request.customer is not None
     assert request.customer.billing is not None
     assert request.customer.billing.line1 == MOVED.line1
+
+
+def test_an_account_that_is_no_company_s_any_more_does_not_meet_the_worker_crosswise(app: Flask) -> None:
+    """All came back: a company has invoice and credit note, a private person neither; saving ends the request."""
+    request = asked(details=company_details(), refunds=[a_refund(lines=[], amount="31.72")])
+    assert at_once(app, saving(request, "account"), issuing_of(request.id)) == (None, None)
+    assert (request.state, documents()) == ("cancelled", [])
 
 
 @pytest.mark.parametrize("first", ["shop", "worker"])
