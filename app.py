@@ -9,10 +9,24 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import config
 import models  # noqa: F401  Migrations compare the tables with the models.
-from blueprints import account, admin, auth, billing, customer, devmail, guest, health, home, invoices, orders
+from blueprints import (
+    account,
+    admin,
+    auth,
+    billing,
+    customer,
+    devmail,
+    guest,
+    health,
+    home,
+    installation,
+    invoices,
+    orders,
+)
 from commands.admin import admin_cli
 from commands.demo import demo_cli
 from commands.invoices import invoices_cli
+from commands.mail import mail_cli
 from commands.orders import orders_cli
 from documents import seller
 from extensions import babel, csrf, db, login_manager, migrate
@@ -58,11 +72,11 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
             "trial_mode": not settings.live,
         }
     )
-    for module in (home, auth, guest, customer, billing, orders, invoices, account, admin, health):
+    for module in (home, auth, guest, customer, billing, orders, invoices, account, admin, installation, health):
         app.register_blueprint(module.bp)
     if settings.development:
         app.register_blueprint(devmail.bp)
-    for group in (orders_cli, admin_cli, invoices_cli, demo_cli):
+    for group in (orders_cli, admin_cli, invoices_cli, mail_cli, demo_cli):
         app.cli.add_command(group)
     return app
 

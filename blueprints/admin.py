@@ -13,7 +13,19 @@ from extensions import DomainError, db
 from forms.admin import CorrectEmailForm, CreditForm, DeclineForm, ResendForm
 from forms.auth import PressForm
 from models import Correction, Delivery, Invoice, Order
-from services import corrections, crediting, dashboard, files, invoices, issuing, orders, readiness, repair
+from services import (
+    corrections,
+    crediting,
+    dashboard,
+    files,
+    incidents,
+    invoices,
+    issuing,
+    lateness,
+    orders,
+    readiness,
+    repair,
+)
 from web.access import admin_required, document_or_404
 from web.changes import Change, changes, field_names
 
@@ -25,17 +37,19 @@ bp = Blueprint("admin", __name__, url_prefix="/admin")
 def index() -> str:
     """Show the requests, the most pressing first, or those that a filter or a search finds."""
     state, search = request.args.get("etat", ""), request.args.get("q", "").strip()[:100]
+    late = lateness.measure()
     return render_template(
         "admin/index.html",
         page=dashboard.page(state, search, request.args.get("apres", "")),
-        counts=dashboard.counts(),
+        counts=dashboard.counts() | dashboard.by_clock(late),
+        late=late,
         filters=dashboard.FILTERS,
         urgent=dashboard.URGENT,
         state=state,
         search=search,
         now=clock.now(),
         live=config.current().live,
-        degraded=readiness.degraded(),
+        incidents=incidents.open_now(readiness.degraded()),
     )
 
 

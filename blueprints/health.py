@@ -57,16 +57,18 @@ def _is_loopback(address: str) -> bool:
 
 
 def _gauges() -> Iterator[str]:
-    backlog, clocks, away = readiness.backlog(), lateness.count(), readiness.degraded()
+    backlog, clocks, away = readiness.backlog(), lateness.measure(), readiness.degraded()
     up = {name: int(name not in away) for name in COMPONENTS}
     yield from _gauge("requests", "Invoice requests by state.", backlog.requests, "state")
     yield from _gauge("deliveries", "E-mails by state.", backlog.deliveries, "state")
     yield from _gauge("requests_begun", "Requests past the moment from which they may be sent.", clocks.begun)
-    yield from _gauge("requests_past_half", "Requests past half of the time they may be sent in.", clocks.half)
+    yield from _gauge(
+        "requests_past_half", "Requests past half of the time they may be sent in.", clocks.slow + clocks.late
+    )
     yield from _gauge("requests_late", "Requests past the deadline that was promised.", clocks.late)
     yield from _gauge("requests_unshipped", "Requests that have waited ten days for a parcel.", clocks.unshipped)
-    age = lateness.queue_age().total_seconds()
-    yield from _gauge("oldest_due_seconds", "How long the oldest due work has been waiting.", round(age))
+    age = round(clocks.queue_age.total_seconds())
+    yield from _gauge("oldest_due_seconds", "How long the oldest due work has been waiting.", age)
     yield from _gauge("incidents", "Open incidents by kind.", incidents.count_by_kind(), "kind")
     yield from _gauge("component_up", "Whether what we can do without for a while works.", up, "component")
 

@@ -33,7 +33,7 @@ def late() -> None:
 
     Celles dont plus de la moitié du délai est passée sont comptées aussi.
     """
-    requests, counted = lateness.late(), lateness.count()
+    requests, counted = lateness.late(), lateness.measure()
     for request in requests:
         facts = {
             "number": request.order.number,
@@ -47,8 +47,8 @@ def late() -> None:
         if requests
         else _("Aucune demande en retard.")
     )
-    if soon := counted.half - counted.late:
-        click.echo(ngettext("%(num)d le sera bientôt.", "%(num)d le seront bientôt.", soon))
+    if counted.slow:
+        click.echo(ngettext("%(num)d le sera bientôt.", "%(num)d le seront bientôt.", counted.slow))
     sys.exit(1 if requests else 0)
 
 

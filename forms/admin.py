@@ -1,4 +1,4 @@
-"""The forms of the admin's order page."""
+"""The forms of the admin's pages."""
 
 import re
 from decimal import Decimal
@@ -77,3 +77,9 @@ class DeclineForm(FlaskForm):
     """« Refuser » a correction, with the reason that the customer reads."""
 
     refusal = _reason(_l("Motif du refus"))
+
+
+class TryMailForm(FlaskForm):
+    """« Envoyer un e-mail d'essai »: `press` is a name of its own for each page shown: a double click is one press."""
+
+    press = StringField(widget=HiddenInput(), validators=[DataRequired(), Length(max=40)])

@@ -93,6 +93,12 @@ class Group:
     more: int = 0
     over: bool = False
 
+    @property
+    def orders(self) -> tuple[str, ...]:
+        """Those of the names that are numbers of orders."""
+        about_orders = self.kind in ("late", "attention", "mail")
+        return tuple(name for name in self.names if name != OUR_OWN) if about_orders else ()
+
 
 def watch() -> None:
     """Afterwards what is out of order has its incident, what is over has none, and new ones are in one mail at most.
@@ -145,11 +151,11 @@ def _out_of_order() -> set[tuple[str, str]]:
 
 
 def _conditions() -> dict[str, bool]:
-    late, away = lateness.count(), readiness.waited_for()
+    late, away = lateness.measure(), readiness.waited_for()
     return {
-        "slow": late.half > late.late,
+        "slow": late.slow > 0,
         "shipment": late.unshipped > 0,
-        "queue": lateness.queue_age() > LONGEST_QUEUE,
+        "queue": late.queue_age > LONGEST_QUEUE,
         "redis": not task_queue.answers(),
         "smtp": "smtp" in away,
         "documents": "documents" in away or not storage.answers(),

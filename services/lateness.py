@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, and_, case, extract, func, not_, select
+from sqlalchemy import ColumnElement, and_, case, extract, func, select
 from sqlalchemy.orm import joinedload
 
 import clock
@@ -20,39 +20,38 @@ NOT_FINAL = tuple(state for state in InvoiceRequest.STATES if state not in Invoi
 
 @dataclass(frozen=True, slots=True)
 class Lateness:
-    """How many requests that are not over are past `earliest`, of those past half of their window, of those late.
+    """How many requests that are not over are past `earliest`, how many past half of their window, how many late.
 
-    `unshipped` are those that have been waiting for a parcel for more than ten days.
+    `begun` counts the slow and the late too, `slow` not the late. `unshipped` have been waiting for a parcel for more
+    than ten days. `queue_age` is how long the oldest work that is due has been waiting for a worker, requests and
+    mails alike.
     """
 
     begun: int
-    half: int
+    slow: int
     late: int
     unshipped: int
+    queue_age: timedelta
 
 
-def count() -> Lateness:
+def measure() -> Lateness:
     """Count them, in one query that looks at what is not over only."""
-    conditions = (has_begun(), _is_past_half(), is_late(), is_unshipped())
-    sums = (func.coalesce(func.sum(case((condition, 1), else_=0)), 0) for condition in conditions)
-    return Lateness(*db.session.execute(select(*sums).where(InvoiceRequest.state.in_(NOT_FINAL))).one())
+    conditions = (has_begun(), is_slow(), is_late(), is_unshipped())
+    sums = [func.coalesce(func.sum(case((condition, 1), else_=0)), 0) for condition in conditions]
+    oldest = [
+        select(func.min(model.due_at)).where(model.state.in_(leases.UNDER_WAY[model])).scalar_subquery()
+        for model in (InvoiceRequest, Delivery)
+    ]
+    row = db.session.execute(select(*sums, *oldest).where(InvoiceRequest.state.in_(NOT_FINAL))).one()
+    now = clock.now()
+    since = min((moment for moment in row[len(sums) :] if moment), default=now)
+    return Lateness(*row[: len(sums)], queue_age=max(timedelta(), now - since))
 
 
 def late() -> Sequence[InvoiceRequest]:
     """Return the requests past the deadline that was promised, the oldest promise first, each with its order."""
     found = select(InvoiceRequest).where(is_late()).options(joinedload(InvoiceRequest.order))
     return db.session.scalars(found.order_by(InvoiceRequest.deadline_at, InvoiceRequest.id)).all()
-
-
-def queue_age() -> timedelta:
-    """Return how long the oldest work that is due has been waiting for a worker, requests and mails alike."""
-    oldest = (
-        select(func.min(model.due_at)).where(model.state.in_(leases.UNDER_WAY[model])).scalar_subquery()
-        for model in (InvoiceRequest, Delivery)
-    )
-    now = clock.now()
-    found = [moment for moment in db.session.execute(select(*oldest)).one() if moment]
-    return max(timedelta(), now - min(found, default=now))
 
 
 def has_begun() -> ColumnElement[bool]:
@@ -67,16 +66,14 @@ def is_late() -> ColumnElement[bool]:
 
 def is_slow() -> ColumnElement[bool]:
     """Say in SQL that more than half of the time between `earliest` and `deadline` has passed, but not all of it."""
-    return and_(_is_past_half(), not_(is_late()))
+    now = clock.now()
+    # Seconds since 1970: the two databases agree on no other arithmetic of moments.
+    ends = extract("epoch", InvoiceRequest.earliest_at) + extract("epoch", InvoiceRequest.deadline_at)
+    open_still = and_(InvoiceRequest.state.in_(NOT_FINAL), InvoiceRequest.deadline_at >= now)
+    return and_(open_still, ends < 2 * now.timestamp())
 
 
 def is_unshipped() -> ColumnElement[bool]:
     """Say in SQL that a request has been waiting for its parcel for more than ten days."""
     waits = (InvoiceRequest.state == "waiting", InvoiceRequest.waiting_for == "shipment")
     return and_(*waits, InvoiceRequest.requested_at < clock.now() - LONGEST_WAIT)
-
-
-def _is_past_half() -> ColumnElement[bool]:
-    # Seconds since 1970: the two databases agree on no other arithmetic of moments.
-    ends = extract("epoch", InvoiceRequest.earliest_at) + extract("epoch", InvoiceRequest.deadline_at)
-    return and_(InvoiceRequest.state.in_(NOT_FINAL), ends < 2 * clock.now().timestamp())

@@ -59,6 +59,7 @@ GET = {
     "admin.pdf": MERCHANT,
     "admin.xml": MERCHANT,
     "admin.correct_email": "303 303 404 404 404 303",
+    "installation.show": MERCHANT,
     "devmail.inbox": ALL,
     "devmail.message": ALL,
     "devmail.attachment": ALL,
@@ -92,6 +93,7 @@ POST = {
     "admin.credit": "303 303 404 404 404 422",
     "admin.accept": "303 303 404 404 404 303",
     "admin.decline": "303 303 404 404 404 422",
+    "installation.try_mail": "303 303 404 404 404 422",
 }
 
 MAY_BE_KEPT = ("static", "home.", "health.")
@@ -153,6 +155,7 @@ def test_what_belongs_to_somebody_else_does_not_exist(app: Flask, doors: Doors, 
                 assert answer.status_code == 404, f"{method} {rule.endpoint}"
 
 
+@pytest.mark.databases("sqlite")
 @pytest.mark.parametrize("role", ROLES)
 def test_no_get_writes_anything(app: Flask, doors: Doors, role: str) -> None:
     whose = "unconfirmed" if role == "unconfirmed" else "owner"
@@ -163,6 +166,7 @@ def test_no_get_writes_anything(app: Flask, doors: Doors, role: str) -> None:
         assert not [sql for sql in queries.statements if not sql.lstrip().startswith("SELECT")], rule.endpoint
 
 
+@pytest.mark.databases("sqlite")
 @pytest.mark.parametrize("role", ROLES)
 def test_no_post_is_taken_from_another_site(app: Flask, doors: Doors, role: str) -> None:
     app.config["WTF_CSRF_ENABLED"] = True

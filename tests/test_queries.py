@@ -32,6 +32,8 @@ def pages(order: Order, invoiced: Order) -> Iterator[str]:
     yield "/espace-client/mon-compte"
     yield "/admin/"
     yield "/admin/?etat=corrections-a-decider"
+    yield "/admin/?etat=bientot-en-retard"
+    yield "/admin/reglages?essai=x"
     yield f"/admin/commandes/{invoiced.number}"
 
 

@@ -12,6 +12,7 @@ import clock
 import jobs
 from extensions import db
 from models import Customer, Delivery, Order
+from services import incidents
 from tests.support.client import LintingClient
 from tests.support.factories import PASSWORD, a_customer, a_line, a_request, an_order, billing_details, shipping
 from tests.support.mailbox import Mailbox
@@ -61,11 +62,13 @@ def pages() -> list[tuple[str, str]]:
     ]
 
 
+@pytest.mark.databases("sqlite")
 def test_the_test_knows_every_admin_page(app: Flask) -> None:
     rules = {rule.rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith("admin.")}
     assert len({path for _method, path in pages()}) == len(rules)
 
 
+@pytest.mark.databases("sqlite")
 @pytest.mark.parametrize(("method", "path"), pages())
 def test_for_a_customer_the_pages_do_not_exist(client: LintingClient, invoiced: Order, method: str, path: str) -> None:
     customer = a_customer()
@@ -73,6 +76,7 @@ def test_for_a_customer_the_pages_do_not_exist(client: LintingClient, invoiced: 
     assert client.open(path, method=method).status_code == 404
 
 
+@pytest.mark.databases("sqlite")
 @pytest.mark.parametrize(("method", "path"), pages())
 def test_a_visitor_is_led_to_sign_in(client: LintingClient, method: str, path: str) -> None:
     answer = client.open(path, method=method)
@@ -95,6 +99,21 @@ def test_the_list_says_what_is_late_and_what_is_away(client: LintingClient, admi
     assert "T-LATE" in client.get("/admin/?q=t-la").text
     assert "Aucune commande ne correspond" in client.get("/admin/?q=%3Cscript%3E").text
     assert client.get("/admin/?etat=inconnu&apres=nimporte-quoi").status_code == 200
+
+
+def test_incidents_say_what_since_when_and_what_to_do(
+    client: LintingClient, admin: Customer, redis_server: str
+) -> None:
+    now = clock.now()
+    a_request(an_order(number="T-LATE"), state="scheduled", earliest_at=now, deadline_at=now - timedelta(hours=1))
+    a_request(an_order(), state="scheduled", due_at=now - timedelta(minutes=12))
+    incidents.watch()
+    page = client.get("/admin/").text
+    for said in ("ne sont pas parties dans le délai promis", "Depuis le", "Ouvrez chaque commande",
+                 "Du travail attend depuis plus de dix minutes", "attend depuis 12 minutes"):  # fmt: skip
+        assert said in page, said
+    assert page.count('href="/admin/commandes/T-LATE"') == 2
+    assert "Expédition attendue <strong" in page
 
 
 def test_orders_to_check_are_listed_with_the_reason(client: LintingClient, admin: Customer) -> None:
@@ -142,6 +161,7 @@ def test_pages_cost_at_most_eight_queries_whatever_the_rows(
     assert counted[:4] == counted[4:]
 
 
+@pytest.mark.databases("sqlite")
 def test_the_order_page_tells_the_whole_story(client: LintingClient, admin: Customer, invoiced: Order) -> None:
     page = client.get("/admin/commandes/T-1")
     for said in ("FA-2026-" if clock.now().year == 2026 else "FA-", "T-shirt personnalisé", "Claire Martin", "Envois",
@@ -193,6 +213,7 @@ def test_a_stopped_request_is_let_go_on(client: LintingClient, admin: Customer) 
     assert "rien n" in client.get("/admin/commandes/T-3").text
 
 
+@pytest.mark.databases("sqlite")
 def test_acts_without_the_token_of_the_page_are_refused(make_app: Callable[..., Flask]) -> None:
     app = make_app()
     app.config["WTF_CSRF_ENABLED"] = True
@@ -202,6 +223,7 @@ def test_acts_without_the_token_of_the_page_are_refused(make_app: Callable[..., 
             assert client.post(f"/admin/commandes/T-1/{path}", data={"shown": "1"}).status_code == 400
 
 
+@pytest.mark.databases("sqlite")
 def test_the_endpoints_are_where_others_link_to(app: Flask) -> None:
     with app.test_request_context():
         assert url_for("admin.index") == "/admin/"

@@ -42,6 +42,13 @@ def test_what_is_late_is_listed_and_wakes_cron(app: Flask) -> None:
     assert lines[-1] == "2 demandes en retard."
 
 
+def test_what_is_slow_is_said_and_wakes_nobody(app: Flask) -> None:
+    begun, ends = clock.now() - timedelta(hours=13), clock.now() + timedelta(hours=11)
+    a_request(an_order(), state="scheduled", due_at=begun, earliest_at=begun, deadline_at=ends)
+    result = run(app, "late")
+    assert (result.exit_code, result.output) == (0, "Aucune demande en retard.\n1 le sera bientôt.\n")
+
+
 def test_a_sweep_rings_for_what_is_due(app: Flask, redis_server: str) -> None:
     a_request(an_order(), state="scheduled", due_at=clock.now())
     result = run(app, "sweep")

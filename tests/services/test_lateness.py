@@ -24,39 +24,39 @@ def _stopped(frozen_clock: Traveller) -> None:
 def promised(state: str, *, begun: float, ends: float) -> InvoiceRequest:
     """A request whose mail may go out since `begun` hours, and must within `ends` hours."""
     now = clock.now()
-    moments = {"earliest_at": now - begun * HOUR, "deadline_at": now + ends * HOUR, "due_at": now - begun * HOUR}
+    moments = {"earliest_at": now - begun * HOUR, "deadline_at": now + ends * HOUR, "due_at": None}
     return a_request(an_order(), state=state, reason="Panne." if state == "needs_attention" else None, **moments)
 
 
-def test_each_count_holds_the_next(app: Flask) -> None:
+def test_what_is_late_is_no_longer_only_slow(app: Flask) -> None:
     promised("scheduled", begun=-1, ends=47)
     promised("issued", begun=11.99, ends=12.01)
     promised("rendered", begun=12.01, ends=11.99)
     promised("needs_attention", begun=25, ends=-1)
-    assert lateness.count() == Lateness(begun=3, half=2, late=1, unshipped=0)
+    assert lateness.measure() == Lateness(begun=3, slow=1, late=1, unshipped=0, queue_age=timedelta())
 
 
 def test_what_is_over_or_has_no_clock_is_never_late(app: Flask) -> None:
     long_ago = clock.now() - 1000 * HOUR
     a_request(an_order(), state="sent", earliest_at=long_ago, deadline_at=long_ago, sent_at=clock.now())
     a_request(an_order(), state="waiting", waiting_for="details", requested_at=long_ago)
-    assert lateness.count() == Lateness(begun=0, half=0, late=0, unshipped=0)
+    assert lateness.measure() == Lateness(begun=0, slow=0, late=0, unshipped=0, queue_age=timedelta())
     assert lateness.late() == []
 
 
 def test_a_parcel_is_waited_for_ten_days(app: Flask) -> None:
     a_request(an_order(), state="waiting", requested_at=clock.now() - timedelta(days=10))
-    assert lateness.count().unshipped == 0
+    assert lateness.measure().unshipped == 0
     a_request(an_order(), state="waiting", requested_at=clock.now() - timedelta(days=10, seconds=1))
-    assert lateness.count().unshipped == 1
+    assert lateness.measure().unshipped == 1
 
 
 def test_the_queue_is_as_old_as_its_oldest_work(app: Flask) -> None:
-    assert lateness.queue_age() == timedelta()
-    promised("scheduled", begun=-1, ends=23)
-    assert lateness.queue_age() == timedelta()
-    promised("issued", begun=2, ends=22)
-    assert lateness.queue_age() == 2 * HOUR
+    assert lateness.measure().queue_age == timedelta()
+    a_request(an_order(), state="scheduled", due_at=clock.now() + HOUR)
+    assert lateness.measure().queue_age == timedelta()
+    a_request(an_order(), state="issued", due_at=clock.now() - 2 * HOUR)
+    assert lateness.measure().queue_age == 2 * HOUR
     a_delivery(due_at=clock.now() - 3 * HOUR)
     a_delivery(due_at=clock.now() - 4 * HOUR, state="failed")
-    assert lateness.queue_age() == 3 * HOUR
+    assert lateness.measure().queue_age == 3 * HOUR
