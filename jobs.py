@@ -5,7 +5,7 @@ from contextlib import suppress
 from sqlalchemy.exc import OperationalError
 
 from mail.smtp import Connection
-from services import delivery, production
+from services import delivery, incidents, production
 from services.leases import LeaseLost
 
 
@@ -31,6 +31,13 @@ def deliver(delivery_id: int) -> None:
     """Send one mail of the outbox, then others that are due over the same connection; a second run sends none twice."""
     with delivery.connection() as connection:
         for each in delivery.batch(delivery_id):
+            _send(each, connection)
+
+
+def alert() -> None:
+    """Send what tells the merchant of trouble, in the sweeper: the trouble may be Redis, or that no worker runs."""
+    for each in incidents.alerts_due():
+        with delivery.connection() as connection:
             _send(each, connection)
 
 

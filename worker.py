@@ -8,6 +8,7 @@ import threading
 from flask import Flask
 from sqlalchemy.exc import OperationalError
 
+import jobs
 import task_queue
 from app import create_app
 from documents import pdf
@@ -39,6 +40,7 @@ def sweep_forever(app: Flask) -> None:
         with app.app_context():
             try:
                 sweep.sweep()
+                jobs.alert()
                 pause = sweep.pause()
             except OperationalError as error:
                 app.logger.error("database unusable", extra={"error": logs.name(error)})  # noqa: TRY400 Its traceback tells nothing.

@@ -132,6 +132,12 @@ def told_by(alert: Delivery) -> list[Trouble]:
     return [_told(group) for group in _groups(Incident.alert_id == alert.id, alert.created_at)]
 
 
+def alerts_due() -> list[int]:
+    """Return the alert mails that are to be sent now."""
+    due = select(Delivery.id).where(Delivery.state == "pending", Delivery.due_at <= clock.now())
+    return list(db.session.scalars(due.where(Delivery.kind == "alert").order_by(Delivery.id)))
+
+
 def count_by_kind() -> dict[str, int]:
     """Return how many incidents of each kind are open."""
     found = select(Incident.kind, func.count()).where(Incident.closed_at.is_(None)).group_by(Incident.kind)

@@ -36,16 +36,19 @@ class Lateness:
 
 def measure() -> Lateness:
     """Count them, in one query that looks at what is not over only."""
-    conditions = (has_begun(), is_slow(), is_late(), is_unshipped())
-    sums = [func.coalesce(func.sum(case((condition, 1), else_=0)), 0) for condition in conditions]
+    sums = [
+        func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
+        for condition in (has_begun(), is_slow(), is_late(), is_unshipped())
+    ]
     oldest = [
         select(func.min(model.due_at)).where(model.state.in_(leases.UNDER_WAY[model])).scalar_subquery()
         for model in (InvoiceRequest, Delivery)
     ]
-    row = db.session.execute(select(*sums, *oldest).where(InvoiceRequest.state.in_(NOT_FINAL))).one()
+    found = select(*sums, *oldest).where(InvoiceRequest.state.in_(NOT_FINAL))
+    begun, slow, late, unshipped, *moments = db.session.execute(found).one()
     now = clock.now()
-    since = min((moment for moment in row[len(sums) :] if moment), default=now)
-    return Lateness(*row[: len(sums)], queue_age=max(timedelta(), now - since))
+    since = min((moment for moment in moments if moment), default=now)
+    return Lateness(begun, slow, late, unshipped, max(timedelta(), now - since))
 
 
 def late() -> Sequence[InvoiceRequest]:

@@ -12,11 +12,13 @@ from sqlalchemy import select
 from time_machine import Traveller
 
 import clock
+import jobs
 from extensions import db
 from models import Delivery, Incident, InvoiceRequest
 from services import delivery, incidents, sweep
 from tests.support.customers import an_issued_invoice
 from tests.support.factories import a_request, an_order
+from tests.support.mailbox import Mailbox
 from tests.support.outbox import a_delivery
 from tests.support.queries import count_queries
 
@@ -201,6 +203,15 @@ def test_what_ended_before_anybody_could_be_told_is_told_as_over(app: Flask, fro
     watched()
     [told] = incidents.told_by(alerts()[1])
     assert told.since == "Depuis le 23/11/2026, 10:00\u00a0; terminé entre-temps."
+
+
+def test_an_alert_needs_neither_redis_nor_a_worker(make_app: Callable[..., Flask], smtp_server: Mailbox) -> None:
+    with make_app(REDIS_URL="redis://127.0.0.1:1").app_context():
+        assert watched() == {("redis", "")}
+        jobs.alert()
+        jobs.alert()
+        [mail] = smtp_server.messages
+        assert mail["Subject"].startswith("À regarder : Redis ne répond pas")
 
 
 def test_an_alert_in_vain_is_an_incident_and_not_one_after_the_other(app: Flask, frozen_clock: Traveller) -> None:
