@@ -34,6 +34,8 @@ class ImapServer:
         server = self
 
         class Handler(socketserver.StreamRequestHandler):
+            disable_nagle_algorithm = True  # Each answer is several packets, held back by 40 ms otherwise.
+
             def handle(self) -> None:
                 with contextlib.suppress(OSError):
                     Conversation(server, self).hold()
