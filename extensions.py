@@ -77,7 +77,7 @@ def _prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # The driver would begin by itself, and always deferred.
         for pragma in (
             "journal_mode=WAL",
-            "synchronous=NORMAL",
+            "synchronous=FULL",  # After a power cut no number is given twice: a commit may have been mailed already.
             "foreign_keys=ON",
             "busy_timeout=10000",
             "recursive_triggers=ON",

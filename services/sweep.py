@@ -32,6 +32,7 @@ MOST_AT_ONCE = 200  # Rows that a chore takes: the next sweep takes the others.
 TRIED_OUT = ("issued", "rendered", "sent", "needs_attention")
 REOPENED = "request.reopened"
 REMINDERS = (timedelta(hours=24), timedelta(hours=72))
+HELD_BY_ANOTHER = ("55P03", "40P01")  # What PostgreSQL calls a lock waited for in vain, and two that wait crosswise.
 KEPT = (
     (RateCounter, RateCounter.window_start, timedelta(days=2)),
     (Token, Token.expires_at, timedelta(days=7)),
@@ -86,8 +87,11 @@ def _do(chore: Callable[[], object]) -> None:
     """Do one chore; what is wrong with it must not keep the bells from being rung."""
     try:
         chore()
-    except OperationalError:
-        raise  # Without a database there is nothing to ring for either.
+    except OperationalError as error:
+        db.session.rollback()
+        if getattr(error.orig, "sqlstate", None) not in HELD_BY_ANOTHER:
+            raise  # Without a database there is nothing to ring for either.
+        log.warning("chore put off", extra={"chore": chore.__name__})
     except IntegrityError:
         db.session.rollback()  # Another sweeper was first.
     except Exception:

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from time_machine import Traveller
 
 import clock
 import task_queue
 from extensions import db
-from models import AuditEntry, Delivery, InvoiceRequest, Milestone
+from models import AuditEntry, Delivery, InvoiceRequest, Milestone, Order
 from services import incidents, production
 from services import sweep as sweeping
 from services.sweep import sweep
@@ -267,3 +267,20 @@ def test_a_chore_that_fails_keeps_no_bell_from_ringing(
     due = a_due_request(1)
     assert sweep() == 1
     assert bells == [("produce", due.id)]
+
+
+@pytest.mark.databases("postgresql")
+def test_a_row_that_somebody_holds_for_long_keeps_no_bell_from_ringing(
+    app: Flask, bells: list[tuple[str, int]]
+) -> None:
+    killer = a_due_request(1, attempts=production.MOST_ATTEMPTS)
+    order_id, due_id = killer.order_id, a_due_request(2).id
+    db.session.execute(text("SET lock_timeout = '50ms'"))
+    db.session.commit()
+    with db.engine.connect() as elsewhere:
+        elsewhere.execute(select(Order.id).where(Order.id == order_id).with_for_update())
+        sweep()
+    assert ("produce", due_id) in bells
+    assert killer.state == "scheduled"
+    sweep()
+    assert killer.state == "needs_attention"
