@@ -275,10 +275,11 @@ def test_a_row_that_somebody_holds_for_long_keeps_no_bell_from_ringing(
 ) -> None:
     killer = a_due_request(1, attempts=production.MOST_ATTEMPTS)
     order_id, due_id = killer.order_id, a_due_request(2).id
-    db.session.execute(text("SET lock_timeout = '50ms'"))
     db.session.commit()
     with db.engine.connect() as elsewhere:
         elsewhere.execute(select(Order.id).where(Order.id == order_id).with_for_update())
+        db.session.execute(text("SET lock_timeout = '50ms'"))
+        db.session.commit()
         sweep()
     assert ("produce", due_id) in bells
     assert killer.state == "scheduled"
