@@ -101,7 +101,8 @@ class Conversation:
                 self.server.drops = ""
                 break
             if self.server.silent == name:
-                self.file.read()
+                self.file.read()  # Until the other side gives up.
+                break
             self.say(f"{tag} {getattr(self, name.lower())(arguments)}")
             if name == "STARTTLS":
                 self.encrypt()
