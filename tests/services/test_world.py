@@ -15,14 +15,17 @@ from sqlalchemy.exc import IntegrityError
 from time_machine import Traveller
 
 import clock
+import jobs
 import task_queue
 from extensions import DomainError, NotTheirs, db, transaction
 from models import Customer, Delivery, Document, Invoice, InvoiceRequest, Order
 from parties.details import Details
-from services import billing, corrections, history, intake, invoicing, issuing, production, repair
+from services import billing, corrections, delivery, history, intake, invoicing, issuing, production, repair
+from services.leases import LeaseLost
 from shops.schema import OrderMessage
 from tests.shops.messages import a_company, a_line, a_message, a_refund, a_shipment
 from tests.support.factories import a_customer, billing_details, company_details
+from tests.support.mailbox import Mailbox
 
 DAY = timedelta(days=1)
 MOVED = billing_details(line1="8 place Bellecour")
@@ -278,6 +281,26 @@ def test_the_mail_of_an_issued_invoice_follows_its_order(
     assert mails() == [("invoice", "paul@example.org")]
     former = db.session.scalars(select(Customer)).one()
     assert db.session.scalars(Invoice.visible_to(former)).all() == []
+
+
+def test_a_mail_that_a_worker_has_written_to_the_former_address_is_not_sent_there(
+    app: Flask, leaves: Callable[[Order, str], object], smtp_server: Mailbox
+) -> None:
+    request = worked_on(asked(billing=HERS), "before it is due", lambda: None)
+    with transaction():
+        mail_id = issuing.mail(the_invoice()).id
+    order = request.order
+    lease = delivery.claim(mail_id)
+    assert lease is not None
+    message = delivery.content(mail_id)
+    assert message["To"] == "claire@example.org"
+    leaves(db.session.merge(order), "paul@example.org")
+    with delivery.connection() as connection, pytest.raises(LeaseLost):
+        delivery.send(lease, message, connection)
+    assert smtp_server.messages == []
+    jobs.deliver(mail_id)
+    assert [sent["To"] for sent in smtp_server.messages] == ["paul@example.org"]
+    assert mails() == [("invoice", "paul@example.org")]
 
 
 def test_no_account_vanishes_from_under_its_request(app: Flask) -> None:
