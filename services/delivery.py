@@ -174,7 +174,7 @@ def came_back(delivery_id: int, trouble: str, detail: str) -> bool:
             return False
         delivery.become("failed", trouble=trouble, error=detail)
         _conclude(delivery, "mail.bounced")
-    log.warning("mail came back", extra={"delivery": delivery_id, "trouble": trouble})
+    log.info("mail came back", extra={"delivery": delivery_id, "trouble": trouble})
     return True
 
 
