@@ -50,7 +50,7 @@ def change_password() -> ResponseReturnValue:
 @login_required
 def change_address() -> ResponseReturnValue:
     """Ask for another address; the answer is the same for one that has an account."""
-    form = AddressForm()
+    form = AddressForm(email=_awaited())
     if form.validate_on_submit():
         try:
             email_change.request(signed_in_customer(), form.email.data, form.own_password.data or "")
@@ -114,12 +114,17 @@ def end_session(session_id: int) -> ResponseReturnValue:
 
 
 def _address(**forms: FlaskForm) -> dict[str, object]:
-    """Return what the section « Adresse e-mail » shows: an address that waits for its code is kept by this browser."""
-    email, until = session.get(KEY) or ("", 0)
-    awaited = email if until > clock.now().timestamp() else ""
+    """Return what the section « Adresse e-mail » shows."""
+    awaited = _awaited()
     code_form = CodeForm(formdata=None) if awaited else None
     refused = bool(refusals.of(signed_in_customer()))
     return {"address_form": None, "code_form": code_form, "awaited": awaited, "refused": refused} | forms
+
+
+def _awaited() -> str:
+    """Return the address that waits for its code, which this browser remembers as long as the code is good."""
+    email, until = session.get(KEY) or ("", 0)
+    return email if until > clock.now().timestamp() else ""
 
 
 def _address_page(status: int, **forms: FlaskForm) -> ResponseReturnValue:

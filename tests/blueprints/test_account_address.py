@@ -31,6 +31,7 @@ def test_the_section_becomes_the_form_and_then_asks_for_the_code(client: Linting
     assert 'name="code"' in code.text
     assert NEW in code.text
     assert 'name="code"' in client.get(HERE).text
+    assert f'value="{NEW}"' in client.htmx("GET", f"{HERE}/adresse").text  # To begin again with one letter changed.
 
 
 def test_without_javascript_the_same_by_pages(client: LintingClient, claire: Customer) -> None:

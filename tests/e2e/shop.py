@@ -14,15 +14,21 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
+from functools import cached_property
 from io import BytesIO
 from itertools import count
+from mailbox import Maildir
 from pathlib import Path
 from typing import Any
 
+import pytest
+from flask import Flask
 from pypdf import PdfReader
 
+from app import create_app
 from dev.processes import die_with_parent
 from tests.shops.messages import a_message
+from tests.support import reports
 
 ROOT = Path(__file__).resolve().parents[2]
 NUMBERS = count(1)
@@ -40,15 +46,14 @@ class Shop:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def flask(self, *arguments: str) -> str:
-        """Run a command of the product; return what it printed."""
-        command = [sys.executable, "-m", "flask", "--app", "app", *arguments]
-        ran = subprocess.run(command, cwd=ROOT, env=self.environment(), capture_output=True, text=True, check=False)
-        assert ran.returncode == 0, ran.stdout + ran.stderr
-        return ran.stdout
-
-    def environment(self) -> dict[str, str]:
-        return {name: value for name, value in os.environ.items() if name != "APP_ENV"} | {"VAR_DIR": str(self.var_dir)}
+    @cached_property
+    def app(self) -> Flask:
+        """The application as the `flask` command has it; a process of its own would take two seconds to start."""
+        with pytest.MonkeyPatch.context() as environment:
+            environment.delenv("APP_ENV", raising=False)
+            environment.setenv("VAR_DIR", str(self.var_dir))
+            environment.setenv("BOUNCES_URL", f"maildir://{self.var_dir}/returned")
+            return create_app()
 
     def sells(self, **changes: Any) -> dict[str, Any]:
         """Import an order, shipped yesterday unless said otherwise; return what the shop sent."""
@@ -59,7 +64,9 @@ class Shop:
         order = a_message(**({"number": number, "email": address} | dates | changes))
         file = self.var_dir / f"{number}.json"
         file.write_text(json.dumps([order]))
-        self.flask("orders", "import", str(file), "--format", "contract-json")
+        command = ["orders", "import", str(file), "--format", "contract-json"]
+        ran = self.app.test_cli_runner().invoke(args=command)
+        assert ran.exit_code == 0, ran.output
         return order
 
     def ends_every_session(self) -> None:
@@ -67,11 +74,25 @@ class Shop:
         with closing(sqlite3.connect(self.var_dir / "app.db", timeout=10)) as database, database:
             database.execute("UPDATE sign_in_sessions SET ended_at = last_seen_at")
 
+    def has_an_incident(self) -> None:
+        """Afterwards the clock of some machine is noted to be wrong."""
+        with closing(sqlite3.connect(self.var_dir / "app.db", timeout=10)) as database, database:
+            noted = "INSERT INTO incidents (kind, about, opened_at) VALUES ('clock', 'worker-1', ?)"
+            database.execute(noted, [datetime.now(UTC).isoformat(" ").partition("+")[0]])
+
     def mails(self, recipient: str) -> list[EmailMessage]:
         """Return what was caught for that address, oldest first."""
         files = sorted((self.var_dir / "mail").glob("*.eml"))
         found = [email.message_from_bytes(file.read_bytes(), policy=email.policy.default) for file in files]
         return [mail for mail in found if mail["To"] and recipient.lower() in mail["To"].lower()]
+
+    def returns(self, mail: EmailMessage) -> None:
+        """Let a mail come back, as from an address that does not exist: by a report in the shop's mailbox."""
+        Maildir(self.var_dir / "returned").add(reports.postfix(mail["Message-ID"]))
+        end = time.monotonic() + PATIENCE
+        while "1 e-mail revenu" not in self.app.test_cli_runner().invoke(args=["mail", "bounces"]).output:
+            assert time.monotonic() < end, "nobody said that the mail came back"
+            time.sleep(0.2)
 
     def document(self, recipient: str, number: str) -> str:
         """Wait for the mail that brings this document; return the text of its PDF."""
