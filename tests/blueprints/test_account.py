@@ -1,5 +1,6 @@
 """« Mon compte », as a browser sees it."""
 
+import pytest
 from sqlalchemy import select
 
 from extensions import db
@@ -10,6 +11,7 @@ from tests.support.customers import a_refused_mail, an_issued_invoice
 from tests.support.factories import PASSWORD, a_customer, an_order, billing_details
 from tests.support.queries import count_queries
 
+pytestmark = pytest.mark.databases("sqlite")  # Pages; passwords and sessions are tested with the services.
 NEW = "une toute nouvelle phrase"
 HERE = "/espace-client/mon-compte"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -87,6 +89,7 @@ def test_a_device_is_signed_out_from_another(client: LintingClient) -> None:
     assert client.get(HERE).status_code == 200
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_a_device_of_somebody_else_stays_signed_in(client: LintingClient) -> None:
     paul = a_customer(email="paul@example.org")
     pauls = sessions.open(paul, "")

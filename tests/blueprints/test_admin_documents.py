@@ -15,6 +15,7 @@ from tests.support.customers import a_correction, an_issued_invoice, draw
 from tests.support.factories import a_customer, an_order, billing_details, company_details
 from tests.support.queries import count_queries
 
+pytestmark = pytest.mark.databases("sqlite")  # Pages; what they carry out is tested with the services.
 ORDER = "/admin/commandes/T-1"
 CREDIT = {"amount": "13,41", "reason": "Geste commercial", "refund": "y", "shown": "0"}
 
@@ -61,6 +62,7 @@ def test_the_order_lists_all_its_documents_with_their_files(client: LintingClien
     assert client.get("/admin/factures/FA-1999-000001.xml").status_code == 404
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_each_document_is_sent_again_once_a_press(client: LintingClient, invoice: Invoice) -> None:
     note = crediting.credit(invoice, amount=Decimal("1.00"), reason="Geste", refund=True, shown=0)
     assert note is not None
@@ -75,6 +77,7 @@ def test_each_document_is_sent_again_once_a_press(client: LintingClient, invoice
     assert "Avoir renvoyé" in text_of(client)
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_a_credit_note_is_made_once_whoever_presses_twice(client: LintingClient, invoice: Invoice) -> None:
     for _ in range(2):
         assert client.post(url_of(invoice), data=CREDIT).location == ORDER
@@ -160,6 +163,7 @@ def test_only_invoices_are_credited(client: LintingClient, invoice: Invoice) -> 
     assert client.post("/admin/factures/FA-1999-000001/avoir", data=CREDIT).status_code == 404
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_corrections_to_decide_are_counted_and_listed(client: LintingClient, wish: Correction) -> None:
     an_order(number="T-2")
     assert "Corrections à décider 1" in text_of(client, "/admin/")
@@ -180,6 +184,7 @@ def test_the_order_shows_what_a_correction_would_change(client: LintingClient, w
     assert ("Votre référence / n° de bon de commande", "rien", "BC &lt;17&gt;") in rows
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_accepting_replaces_the_invoice_once(client: LintingClient, wish: Correction) -> None:
     for _ in range(2):
         assert client.post(f"/admin/corrections/{wish.id}/accepter").location == ORDER

@@ -17,6 +17,7 @@ from tests.support.client import LintingClient
 from tests.support.factories import PASSWORD, a_customer, an_order
 from tests.support.mailbox import Mailbox
 
+pytestmark = pytest.mark.databases("sqlite")  # Pages; accounts, sessions and limits are tested with the services.
 NEW = "une toute nouvelle phrase"
 AREA = "/espace-client/mon-compte"
 
@@ -193,6 +194,7 @@ def test_what_cannot_be_an_account_is_refused(client: LintingClient, email: str,
     assert db.session.scalars(select(Customer)).all() == []
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_the_whole_way_from_registering_to_the_orders(client: LintingClient, smtp_server: Mailbox) -> None:
     an_order(email="claire@example.org", number="T-1")
     client.post("/inscription", data={"email": "Claire@example.org", "password": PASSWORD})
@@ -280,6 +282,7 @@ def test_a_forgotten_password_says_the_same_for_every_address(client: LintingCli
     assert pages[0] == pages[1]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_the_whole_way_through_a_forgotten_password(
     make_app: Callable[..., Flask], client: LintingClient, smtp_server: Mailbox
 ) -> None:

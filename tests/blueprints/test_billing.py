@@ -14,6 +14,7 @@ from tests.support.customers import COMPANY, PERSON
 from tests.support.factories import PASSWORD, a_customer, billing_details, company_details
 from tests.support.queries import count_queries
 
+pytestmark = pytest.mark.databases("sqlite")  # Pages; what is written is tested with the service.
 URL = "/espace-client/donnees-de-facturation"
 HTML = "{http://www.w3.org/1999/xhtml}"
 SAVED = "Données de facturation enregistrées."

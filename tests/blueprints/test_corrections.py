@@ -14,6 +14,7 @@ from tests.support.customers import COMPANY, PERSON, a_correction, an_issued_inv
 from tests.support.factories import PLACED, a_customer, a_line, an_order, billing_details, company_details
 from tests.support.queries import count_queries
 
+pytestmark = pytest.mark.databases("sqlite")  # Pages; corrections are tested with their service.
 LIST = "/espace-client/factures"
 MOVED = {**PERSON, "city": "Villeurbanne", "purchase_order": "BC 17"}
 RENAMED = {**PERSON, "last_name": "Martin-Durand"}
@@ -69,6 +70,7 @@ def test_what_is_left_to_pay_stays_so(client: LintingClient, claire: Customer) -
     assert "rien à payer" not in text
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_the_second_press_replaces_the_invoice(client: LintingClient, invoice: Invoice) -> None:
     answer = client.post(page(invoice), data=MOVED | CONFIRM)
     assert (answer.status_code, answer.location) == (303, LIST)
@@ -86,6 +88,7 @@ def test_the_second_press_replaces_the_invoice(client: LintingClient, invoice: I
     assert f"{invoice.number}/corriger" not in text
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_a_double_press_corrects_once(client: LintingClient, invoice: Invoice) -> None:
     for _ in range(2):
         assert client.post(page(invoice), data=MOVED | CONFIRM).location == LIST
@@ -168,6 +171,7 @@ def test_a_credited_invoice_is_not_corrected(client: LintingClient, invoice: Inv
     assert "entièrement créditée" in client.get(LIST).text
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_credit_notes_and_other_people_s_invoices_are_not_corrected(client: LintingClient, invoice: Invoice) -> None:
     note = crediting.credit(invoice, amount=None, reason="Retour", refund=True, shown=0)
     assert note is not None

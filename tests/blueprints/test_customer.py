@@ -10,6 +10,7 @@ from tests.support.client import LintingClient
 from tests.support.factories import PASSWORD, PLACED, a_customer, a_request, an_order, billing_details
 from tests.support.queries import count_queries
 
+pytestmark = pytest.mark.databases("sqlite")  # What the page says.
 HOME = "/espace-client"
 
 
@@ -25,6 +26,7 @@ def test_who_is_not_signed_in_is_led_to_sign_in(client: LintingClient) -> None:
     assert "/connexion" in answer.location
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_the_home_shows_the_latest_orders_and_leads_to_all(client: LintingClient) -> None:
     claire = sign_in(client)
     for index in range(5):
@@ -65,6 +67,7 @@ def test_a_proven_mailbox_is_asked_for_nothing(client: LintingClient) -> None:
     assert 'name="code"' not in client.get(HOME).text
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_the_home_says_where_an_invoice_stands(client: LintingClient) -> None:
     claire = sign_in(client)
     a_request(an_order(customer=claire), waiting_for="details")

@@ -14,6 +14,7 @@ from services import limits, repair
 from tests.support.client import LintingClient
 from tests.support.factories import PASSWORD, PLACED, a_customer, an_order, billing_details
 
+pytestmark = pytest.mark.databases("sqlite")  # Pages; looking up is tested with its service.
 ADDRESS_WORDS = ("Mercière", "69002", "Lyon", "Martin")
 
 
@@ -102,6 +103,7 @@ def test_guessing_is_told_when_to_come_back(client: LintingClient, frozen_clock:
     assert 0 < int(answer.headers["Retry-After"]) <= 901
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_a_free_account_is_signed_in_at_once_with_the_order_and_without_its_addresses(client: LintingClient) -> None:
     the_order()
     look_up(client)

@@ -7,6 +7,8 @@ from extensions import db
 from tests.support.client import LintingClient
 from tests.support.factories import PASSWORD, a_customer
 
+pytestmark = pytest.mark.databases("sqlite")  # Pages that show no rows.
+
 
 def test_the_front_page_has_two_doors(client: LintingClient) -> None:
     page = client.get("/").text

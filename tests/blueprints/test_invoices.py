@@ -18,6 +18,7 @@ from tests.support.customers import an_issued_invoice, draw, sign_in
 from tests.support.factories import a_customer, an_order, billing_details
 from tests.support.queries import count_queries
 
+pytestmark = pytest.mark.databases("sqlite")  # Pages and bytes.
 LIST = "/espace-client/factures"
 
 
@@ -29,6 +30,7 @@ def an_invoice(customer: Customer, *, drawn: bool = True) -> Invoice:
     return invoice
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_the_list_begins_with_the_newest_invoice(
     client: LintingClient, claire: Customer, frozen_clock: time_machine.Traveller
 ) -> None:
@@ -54,6 +56,7 @@ def test_the_document_is_handed_out_byte_for_byte_and_kept_by_no_cache(client: L
     assert answer.headers["Content-Disposition"] == f'attachment; filename="{invoice.number}.pdf"'
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 @pytest.mark.parametrize("ending", ["pdf", "html", "xml"])
 def test_a_strangers_document_does_not_exist(client: LintingClient, claire: Customer, ending: str) -> None:
     invoice = an_issued_invoice(an_order(customer=a_customer(email="voisin@example.org"), billing=billing_details()))
@@ -78,6 +81,7 @@ def test_an_unproven_account_sees_no_documents(client: LintingClient, unproven: 
     assert "une fois votre adresse e-mail confirmée" in page
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_trial_documents_are_no_invoices(make_app: Callable[..., Flask]) -> None:
     app = make_app(ISSUE_MODE="trial")
     with app.app_context():

@@ -46,6 +46,7 @@ def test_the_list_begins_with_the_newest_order(client: LintingClient, claire: Cu
     assert "2 novembre 2026" in page
 
 
+@pytest.mark.databases("sqlite")
 @pytest.mark.parametrize(
     ("facts", "words"),
     [
@@ -91,6 +92,7 @@ def test_the_whole_list_is_reached_run_by_run_without_gap_or_double(client: Lint
     assert "Vous avez vu toutes vos commandes." in page
 
 
+@pytest.mark.databases("sqlite")
 def test_a_run_that_ends_the_list_leads_nowhere(client: LintingClient, claire: Customer) -> None:
     for index in range(orders.PAGE_SIZE):
         an_order(customer=claire, placed_at=PLACED - timedelta(minutes=index))
@@ -99,6 +101,7 @@ def test_a_run_that_ends_the_list_leads_nowhere(client: LintingClient, claire: C
     assert "Afficher plus" not in page
 
 
+@pytest.mark.databases("sqlite")
 def test_htmx_gets_the_next_run_as_a_table_body_alone(client: LintingClient, claire: Customer) -> None:
     for index in range(orders.PAGE_SIZE + 3):
         an_order(customer=claire, placed_at=PLACED - timedelta(minutes=index))
@@ -121,6 +124,7 @@ def test_an_order_that_arrives_meanwhile_neither_doubles_nor_hides_one(client: L
     assert numbers(client.get(url).text) == [f"L-{orders.PAGE_SIZE:03}"]
 
 
+@pytest.mark.databases("sqlite")
 @pytest.mark.parametrize(
     "cursor",
     [
@@ -143,6 +147,7 @@ def test_a_cursor_that_is_none_begins_at_the_start(client: LintingClient, claire
     assert numbers(client.get(LIST, query_string={"avant": cursor}).text) == [order.number]
 
 
+@pytest.mark.databases("sqlite")
 def test_a_cursor_beyond_the_end_is_explained(client: LintingClient, claire: Customer) -> None:
     an_order(customer=claire)
     page = client.get(LIST, query_string={"avant": "1-1"}).text
@@ -166,6 +171,7 @@ def test_signs_of_a_pattern_are_searched_as_they_are(client: LintingClient, clai
     assert "Aucune de vos commandes" in client.get(LIST, query_string={"q": "%"}).text
 
 
+@pytest.mark.databases("sqlite")
 def test_a_search_that_finds_nothing_says_so_and_keeps_what_was_typed(client: LintingClient, claire: Customer) -> None:
     an_order(customer=claire)
     page = client.get(LIST, query_string={"q": '"><script>'}).text
@@ -201,6 +207,7 @@ def test_the_page_of_an_order_asks_as_little_for_many_lines_as_for_one(client: L
     assert queries.count <= 8, str(queries)
 
 
+@pytest.mark.databases("sqlite")
 def test_an_order_shows_lines_discounts_rates_and_totals(client: LintingClient, claire: Customer) -> None:
     book = a_line(
         description="Livre",
@@ -217,6 +224,7 @@ def test_an_order_shows_lines_discounts_rates_and_totals(client: LintingClient, 
         assert text in page
 
 
+@pytest.mark.databases("sqlite")
 def test_an_order_without_tax_in_its_prices_says_so(client: LintingClient, claire: Customer) -> None:
     order = an_order(
         customer=claire,
@@ -229,6 +237,7 @@ def test_an_order_without_tax_in_its_prices_says_so(client: LintingClient, clair
     assert "Montant HT" in page
 
 
+@pytest.mark.databases("sqlite")
 def test_a_parcel_is_shown_with_its_tracking(client: LintingClient, claire: Customer) -> None:
     parcel = Shipment(
         ref="1", shipped_at=PLACED, carrier="Colissimo", tracking_number="6A1", tracking_url="https://suivi.example/6A1"
@@ -251,6 +260,7 @@ def test_a_strangers_order_does_not_exist(client: LintingClient, claire: Custome
     assert db.session.query(InvoiceRequest).count() == 0
 
 
+@pytest.mark.databases("sqlite")
 @pytest.mark.parametrize("path", ["", "/T-1", "/T-1/facturation", "/T-1/facture"])
 def test_who_is_not_signed_in_is_led_to_sign_in(client: LintingClient, path: str) -> None:
     answer = client.get(LIST + path)
@@ -260,6 +270,7 @@ def test_who_is_not_signed_in_is_led_to_sign_in(client: LintingClient, path: str
     assert (partial.status_code, partial.headers["HX-Redirect"]) == (401, "/connexion")
 
 
+@pytest.mark.databases("sqlite")
 def test_private_pages_are_kept_by_no_cache(client: LintingClient, claire: Customer) -> None:
     order = an_order(customer=claire)
     for url in (LIST, page_of(order)):

@@ -25,6 +25,7 @@ from tests.support.factories import (
     company_details,
 )
 
+pytestmark = pytest.mark.databases("sqlite")  # Fragments; requests are tested with their service.
 ASKED = "Nous avons bien reçu votre demande."
 
 
@@ -56,6 +57,7 @@ def test_htmx_gets_the_progress_in_place_of_the_button(client: LintingClient, cl
     assert "<html" not in answer.text
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_asking_twice_is_asking_once(client: LintingClient, claire: Customer) -> None:
     order = an_order(customer=claire)
     for _press in range(2):
@@ -313,6 +315,7 @@ def test_an_unproven_account_sees_its_order_without_addresses(client: LintingCli
     assert "une fois votre adresse e-mail confirmée" in client.get(page_of(order)).text
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_the_request_of_an_unproven_account_is_recorded_and_waits(client: LintingClient, unproven: Customer) -> None:
     order = an_order(customer=unproven, shipped_at=PLACED)
     client.post(page_of(order) + "/facturation", data=PERSON)

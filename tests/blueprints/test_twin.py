@@ -18,6 +18,7 @@ from tests.support.client import LintingClient
 from tests.support.customers import a_correction, an_issued_invoice, draw
 from tests.support.factories import a_customer, a_line, an_order, billing_details, company_details, shipping
 
+pytestmark = pytest.mark.databases("sqlite")  # The page of a snapshot; its bytes are tested with the files.
 LIST = "/espace-client/factures"
 HTML = "{http://www.w3.org/1999/xhtml}"
 

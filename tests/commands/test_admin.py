@@ -12,6 +12,7 @@ from models import Customer
 from services import accounts
 from tests.support.factories import a_customer
 
+pytestmark = pytest.mark.databases("sqlite")  # What is asked and said; accounts are tested with their service.
 EMAIL = "Patronne@Atelier.example"
 PASSWORD = "une phrase à retenir"
 
@@ -40,6 +41,7 @@ def test_a_script_gives_the_password_in_a_file_or_by_standard_input(app: Flask, 
     assert accounts.authenticate("autre@atelier.example", PASSWORD)
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 def test_an_existing_account_becomes_an_admin(app: Flask) -> None:
     customer = a_customer(email="patronne@atelier.example", confirmed=False)
     assert run(app, EMAIL, typed=f"{PASSWORD}\n{PASSWORD}\n").exit_code == 0

@@ -100,6 +100,7 @@ def test_refusals_are_listed_with_their_lines_and_written_down(app: Flask, tmp_p
     }
 
 
+@pytest.mark.databases("sqlite")
 def test_many_reasons_are_told_shortly(app: Flask, tmp_path: Path) -> None:
     file = tmp_path / "orders.json"
     file.write_text(
@@ -112,6 +113,7 @@ def test_many_reasons_are_told_shortly(app: Flask, tmp_path: Path) -> None:
     assert len(result.output.splitlines()) < 60
 
 
+@pytest.mark.databases("sqlite")
 @pytest.mark.parametrize(("content", "words"), [(b"", "vide"), (b"number,version\nA-1,1\n", "absentes")])
 def test_a_file_that_cannot_be_read_ends_with_an_error(app: Flask, tmp_path: Path, content: bytes, words: str) -> None:
     file = tmp_path / "orders.csv"
@@ -123,6 +125,7 @@ def test_a_file_that_cannot_be_read_ends_with_an_error(app: Flask, tmp_path: Pat
     assert stored() == 0
 
 
+@pytest.mark.databases("sqlite")
 def test_a_report_that_cannot_be_written_stops_before_anything_is_taken(
     app: Flask, retail: Path, tmp_path: Path
 ) -> None:
@@ -133,6 +136,7 @@ def test_a_report_that_cannot_be_written_stops_before_anything_is_taken(
     assert stored() == 0
 
 
+@pytest.mark.databases("sqlite")
 @pytest.mark.parametrize(
     ("cell", "written"),
     [("=1+1", "'=1+1"), ("+33", "'+33"), ("-1", "'-1"), ("@a", "'@a"), ("\ta", "'\ta"), ("A-1", "A-1"), ("", "")],

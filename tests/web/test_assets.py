@@ -3,9 +3,12 @@
 import re
 from pathlib import Path
 
+import pytest
 from flask import Flask, url_for
 
 from tests.support.client import LintingClient
+
+pytestmark = pytest.mark.databases("sqlite")  # Files, no rows.
 
 
 def test_what_a_page_loads_is_kept_for_a_year(client: LintingClient) -> None:

@@ -45,6 +45,7 @@ def browser(make_app: Callable[..., Flask]) -> Iterator[LintingClient]:
         yield client
 
 
+@pytest.mark.databases("sqlite")
 @pytest.mark.parametrize("status", TITLES)
 def test_people_get_a_whole_french_page(browser: LintingClient, status: int) -> None:
     answer = browser.get(f"/panne/{status}")
@@ -54,6 +55,7 @@ def test_people_get_a_whole_french_page(browser: LintingClient, status: int) -> 
     assert SECRET not in answer.text
 
 
+@pytest.mark.databases("sqlite")
 @pytest.mark.parametrize("status", TITLES)
 def test_htmx_gets_a_sentence_and_swaps_nothing(browser: LintingClient, status: int) -> None:
     answer = browser.htmx("POST", f"/panne/{status}")
@@ -64,6 +66,7 @@ def test_htmx_gets_a_sentence_and_swaps_nothing(browser: LintingClient, status: 
     assert SECRET not in answer.text
 
 
+@pytest.mark.databases("sqlite")
 @pytest.mark.parametrize("path", ["/api/panne/{}", "/webhooks/{}"])
 @pytest.mark.parametrize("status", TITLES)
 def test_machines_get_a_problem(browser: LintingClient, path: str, status: int) -> None:
@@ -76,12 +79,14 @@ def test_machines_get_a_problem(browser: LintingClient, path: str, status: int) 
     assert SECRET not in answer.text
 
 
+@pytest.mark.databases("sqlite")
 @pytest.mark.parametrize(("status", "seconds"), [(429, "120"), (503, "60")])
 def test_when_to_come_back_is_said(browser: LintingClient, status: int, seconds: str) -> None:
     for answer in (browser.get(f"/panne/{status}"), browser.htmx("GET", f"/panne/{status}")):
         assert answer.headers["Retry-After"] == seconds
 
 
+@pytest.mark.databases("sqlite")
 def test_a_refusal_of_the_trade_is_said_in_its_own_words(make_app: Callable[..., Flask]) -> None:
     app = make_app()
 
@@ -120,6 +125,7 @@ def test_who_is_signed_in_reads_a_page_while_the_database_is_away(
     assert TITLES[503] in answer.text
 
 
+@pytest.mark.databases("sqlite")
 def test_an_expired_form_says_so(make_app: Callable[..., Flask]) -> None:
     app = make_app()
     app.config["WTF_CSRF_ENABLED"] = True

@@ -33,6 +33,7 @@ def browser(production: Flask) -> LintingClient:
     return client
 
 
+@pytest.mark.databases("sqlite")
 @pytest.mark.parametrize("path", ["/", "/connexion", "/healthz", "/nulle-part", "/static/js/app.js"])
 def test_every_answer_carries_the_security_headers(browser: LintingClient, path: str) -> None:
     with browser.get(path, **PROXIED) as answer:
@@ -47,11 +48,13 @@ def test_every_answer_carries_the_security_headers(browser: LintingClient, path:
     assert re.fullmatch("[0-9a-f]{16}", headers["X-Request-Id"])
 
 
+@pytest.mark.databases("sqlite")
 @pytest.mark.parametrize(("path", "caching"), [("/", "no-cache"), ("/connexion", "no-store"), ("/admin/", "no-store")])
 def test_no_cache_keeps_a_private_page(browser: LintingClient, path: str, caching: str) -> None:
     assert browser.get(path, **PROXIED).headers["Cache-Control"] == caching
 
 
+@pytest.mark.databases("sqlite")
 def test_the_cookie_is_bound_to_the_host_and_to_https(browser: LintingClient) -> None:
     cookie = browser.get("/connexion", **PROXIED).headers["Set-Cookie"]
     assert cookie.startswith("__Host-espace-client=")
@@ -68,12 +71,14 @@ def sign_in(browser: LintingClient, referrer: str) -> int:
     return browser.post("/connexion", base_url=PUBLIC, headers=headers, data=data).status_code
 
 
+@pytest.mark.databases("sqlite")
 def test_signing_in_works_behind_the_proxy_and_from_this_site_only(browser: LintingClient) -> None:
     a_customer()
     assert sign_in(browser, "https://evil.example/connexion") == 400
     assert sign_in(browser, f"{PUBLIC}/connexion") == 303
 
 
+@pytest.mark.databases("sqlite")
 @pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost:8000"])
 def test_probes_may_call_this_machine_by_its_own_name(browser: LintingClient, host: str) -> None:
     assert browser.get("/healthz", base_url=f"http://{host}").status_code == 200

@@ -33,6 +33,7 @@ def lines() -> Iterator[Lines]:
     root.setLevel(level)
 
 
+@pytest.mark.databases("sqlite")
 def test_a_request_leaves_one_line_with_its_id_and_no_token(client: LintingClient, lines: Lines) -> None:
     answer = client.get("/mot-de-passe/un-jeton-secret?email=claire@example.org")
     (line,) = [line for line in lines() if line["logger"] == "access"]
@@ -42,12 +43,14 @@ def test_a_request_leaves_one_line_with_its_id_and_no_token(client: LintingClien
     assert SECRET not in json.dumps(lines())
 
 
+@pytest.mark.databases("sqlite")
 def test_probes_and_files_leave_no_line(client: LintingClient, lines: Lines) -> None:
     client.get("/healthz")
     client.get("/static/js/app.js").close()
     assert lines() == []
 
 
+@pytest.mark.databases("sqlite")
 def test_a_breakdown_says_where_but_quotes_nobody(make_app: Callable[..., Flask], lines: Lines) -> None:
     app = make_app()
 
@@ -66,6 +69,7 @@ def test_a_breakdown_says_where_but_quotes_nobody(make_app: Callable[..., Flask]
     assert SECRET not in json.dumps(lines())
 
 
+@pytest.mark.databases("sqlite")
 def test_what_a_machine_says_is_kept(lines: Lines) -> None:
     try:
         raise OSError(28, "No space left on device")

@@ -23,6 +23,7 @@ def test_a_nul_in_a_form_is_refused(client: LintingClient) -> None:
     assert order.request is None
 
 
+@pytest.mark.databases("sqlite")
 def test_a_name_that_is_not_ours_gets_no_page_and_no_trace(client: LintingClient) -> None:
     for host in ("evil.example", "localhost.evil.example", "localhost@evil.example", ""):
         answer = client.get("/espace-client", headers={"Host": host, "X-Forwarded-Host": "localhost"})
@@ -32,12 +33,14 @@ def test_a_name_that_is_not_ours_gets_no_page_and_no_trace(client: LintingClient
         assert "Location" not in answer.headers
 
 
+@pytest.mark.databases("sqlite")
 def test_what_a_proxy_would_say_is_not_taken_from_a_visitor(client: LintingClient) -> None:
     headers = {"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https", "X-Forwarded-Prefix": "/evil"}
     answer = client.get("/espace-client", headers=headers)
     assert answer.location == "/connexion?next=/espace-client"
 
 
+@pytest.mark.databases("sqlite")
 def test_a_body_too_large_is_refused_by_a_page(client: LintingClient) -> None:
     answer = client.post("/connexion", data={"email": "a" * 2_000_000, "password": "x"})
     assert answer.status_code == 413
