@@ -13,7 +13,7 @@ import click
 from flask.cli import AppGroup
 from flask_babel import gettext as _
 
-from services import intake
+from services import intake, issuing
 from shops import contract_csv, contract_json, online_retail
 from shops.candidates import Candidate, UnreadableFile
 from shops.problems import FieldProblem
@@ -56,7 +56,7 @@ def import_orders(file: Path, shape: str, report: Path | None) -> None:
             for candidate, result in _received(READERS[shape](stream), source=shape, strict=shape in STRICT):
                 tally.count(candidate, result)
                 bar.update(stream.tell() - bar.pos)
-    except UnreadableFile as error:
+    except (UnreadableFile, issuing.WrongMode) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
         raise click.ClickException(f"{error.filename}\u00a0: {error.strerror}") from None

@@ -63,6 +63,14 @@ def _after_invoice(order: Order) -> list[str]:
     if order.cancelled_at:
         why = _("La commande a été annulée après la facture %(number)s\u00a0: il faut un avoir.", number=invoice.number)
         return [why] if issuing.left(invoice) else []
+    if order.existing_invoice and order.existing_invoice not in {each.number for each in order.documents}:
+        why = _(
+            "La boutique dit l'avoir facturée sous le n° %(other)s, mais la facture %(number)s existe\u00a0: "
+            "il faut un avoir.",
+            other=order.existing_invoice,
+            number=invoice.number,
+        )
+        return [why] if issuing.left(invoice) else []
     try:
         amounts = totals.compute(sale_of(order))
     except totals.DoesNotAddUp:

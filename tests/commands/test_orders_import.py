@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ from commands.orders import harmless
 from extensions import db
 from models import Order, OrderLine
 from services import orders
-from tests.shops.messages import a_message
+from tests.shops.messages import a_message, a_refund
 from tests.shops.retail_file import LARGE, LARGE_LINES, NOT_SALES, generated
+from tests.support.ledger import an_invoice
 
 
 def run(app: Flask, *arguments: object) -> Result:
@@ -155,3 +157,16 @@ def test_the_real_file_is_taken_whole(app: Flask, online_retail_file: Path) -> N
     assert stored() == 1456
     large = db.session.scalars(select(Order.id).where(Order.number == "537434")).one()
     assert db.session.scalar(select(func.count()).where(OrderLine.order_id == large)) == 675
+
+
+@pytest.mark.databases("sqlite")
+def test_a_credit_note_that_the_settings_would_number_otherwise_stops_the_import_with_one_line(
+    make_app: Callable[..., Flask], tmp_path: Path
+) -> None:
+    file = tmp_path / "orders.json"
+    with make_app().app_context():
+        number = an_invoice(number="T-100234").order.number
+    file.write_text(json.dumps([a_message(number=number, refunds=[a_refund()])]))
+    result = run(make_app(INVOICE_PREFIX="FX"), file, "--format", "contract-json")
+    assert result.exit_code == 1
+    assert "INVOICE_PREFIX is FX" in result.output.splitlines()[-1]

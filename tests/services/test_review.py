@@ -107,6 +107,15 @@ def test_a_cancellation_after_the_invoice_is_for_a_person_unless_all_is_refunded
     assert sum(credited()) == Decimal("31.72")
 
 
+def test_an_invoice_that_the_shop_made_besides_ours_is_for_a_person_unless_it_is_ours(
+    sent: Callable[..., list[str]],
+) -> None:
+    assert sent(existing_invoice="FA-2026-000001") == []
+    (reason,) = sent(existing_invoice="2026-0412")
+    assert "sous le n° 2026-0412, mais la facture FA-2026-000001 existe" in reason
+    assert sent(existing_invoice="2026-0412", refunds=[a_refund(amount="31.72", lines=[])]) == []
+
+
 def test_a_refund_before_the_invoice_is_credited_with_it(app: Flask) -> None:
     shipped = (clock.now() - timedelta(days=3)).isoformat()
     receive(billing=a_company(), shipped_at=shipped, refunds=[a_refund(amount="31.72", lines=[])])
