@@ -79,10 +79,12 @@ def render(lease: Lease, invoice_id: int) -> int:
 def give_up_for_now(lease: Lease, error: Exception) -> None:
     """Afterwards the request will be tried again later; after the fifth time it is put in front of an admin.
 
-    What is out of order at our own place, the documents folder or the database, is no fault of the request: that is
-    waited for, however long it takes.
+    What is out of order at our own place, the documents folder, the database or a setting, is no fault of the request:
+    that is waited for, however long it takes.
     """
-    log.error("invoice not produced", extra={"request": lease.id, "error": type(error).__name__})
+    outage, kind = storage.is_outage(error), type(error).__name__
+    what, said = ("documents unusable", f"{kind}: {error}") if outage else ("invoice not produced", kind)
+    log.error(what, extra={"request": lease.id, "error": said})
     try:
         with transaction():
             request = _held(lease)
@@ -120,7 +122,7 @@ def _issue(request: InvoiceRequest) -> None:
 def _try_again_or_park(request: InvoiceRequest, error: Exception) -> None:
     said, outage = f"{type(error).__name__}: {error}"[:500], storage.is_outage(error)
     request.last_error, request.trouble = said, "documents" if outage else None
-    if outage or isinstance(error, OperationalError):
+    if outage or isinstance(error, OperationalError | issuing.WrongMode):
         leases.hand_back(request)
         request.due_at = leases.next_try(OUTAGE if outage else BACKOFF, 1)
     elif request.attempts < MOST_ATTEMPTS:

@@ -69,8 +69,12 @@ def test_what_the_documents_folder_holds_up_is_never_given_up(
     assert [invoice.number for invoice in db.session.query(Invoice)] == ["FA-2026-000001"]
 
 
-def test_it_goes_on_with_the_sweep_that_finds_the_folder_writable(app: Flask, heal: Callable[[], None]) -> None:
+def test_it_is_said_and_goes_on_with_the_sweep_that_finds_the_folder_writable(
+    app: Flask, heal: Callable[[], None], caplog: pytest.LogCaptureFixture
+) -> None:
     request = worked_on(a_due_request().id)
+    (said,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert (said.message, "File exists" in vars(said)["error"]) == ("documents unusable", True)
     mail = a_delivery(trouble="documents", due_at=clock.now() + HOUR)
     outages.resume()
     assert (request.trouble, mail.trouble) == ("documents", "documents")

@@ -233,11 +233,16 @@ def test_what_kills_its_worker_is_tried_five_times_then_shown_to_an_admin(app: F
     assert production.claim(request.id) is not None
 
 
-def test_a_database_that_was_away_is_no_fault_of_the_request(app: Flask) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [OperationalError("COMMIT", {}, Exception("database is locked")), issuing.WrongMode("ISSUE_MODE is trial")],
+    ids=["database away", "another mode"],
+)
+def test_what_stands_in_the_way_of_all_is_no_fault_of_one(app: Flask, error: Exception) -> None:
     request = a_due_request(attempts=production.MOST_ATTEMPTS - 1)
     lease = production.claim(request.id)
     assert lease is not None
-    production.give_up_for_now(lease, OperationalError("COMMIT", {}, Exception("database is locked")))
+    production.give_up_for_now(lease, error)
     assert (request.state, request.attempts, request.lease_token) == ("scheduled", production.MOST_ATTEMPTS - 1, None)
     assert request.due_at is not None
     assert clock.now() < request.due_at < clock.now() + timedelta(minutes=2)
