@@ -93,12 +93,17 @@ def _proof(customer: Customer, link: str) -> Token | None:
 
 
 def _hold_orders(customer: Customer) -> Sequence[Order]:
-    """Return the account's orders, held with their requests until the end of the transaction: by id, as everywhere."""
+    """Return the account's orders, held until the end of the transaction with their requests and the mails that wait.
+
+    In this order and by id, as everywhere, and before the account itself: a worker that marks a mail writes about it.
+    """
     own = select(Order).where(Order.customer_id == customer.id).order_by(Order.id)
     fresh = {"populate_existing": True}
     orders = db.session.scalars(own.with_for_update(of=Order).execution_options(**fresh)).all()
     requests = select(InvoiceRequest).join(Order).where(Order.customer_id == customer.id).order_by(InvoiceRequest.id)
     db.session.scalars(requests.with_for_update(of=InvoiceRequest).execution_options(**fresh)).all()
+    mails = select(Delivery.id).where(Delivery.customer_id == customer.id, Delivery.state == "pending")
+    db.session.scalars(mails.order_by(Delivery.id).with_for_update()).all()
     return orders
 
 

@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, StorageState, expect
 
 from services.demo import ADMIN_EMAIL, ADMIN_PASSWORD, CUSTOMER_EMAIL, CUSTOMER_PASSWORD, GUEST_EMAIL, GUEST_ORDER
-from tests.e2e.shop import Shop, text_of
+from tests.e2e.shop import Shop
 from tests.e2e.test_journeys import fill_in_individual, sign_in
 
 pytestmark = pytest.mark.e2e
@@ -24,7 +24,6 @@ INVOICES = AREA + "/factures"
 FIRST_LOAD = 35 * 1024  # Bytes over the wire for « Mes commandes » with everything it loads.
 RENAMED = "hugo.bernard@example.com"
 UNCONFIRMED, INVOICED, IN_DOUBT = "emma.rousseau@example.com", "lea.fournier@example.com", "theo.marchand@example.com"
-RETURNED = "lukasz.wojcik@example.com"
 
 
 class Visitors:
@@ -161,71 +160,6 @@ def test_an_order_has_no_faults_in_any_state(open_page: Opener, visitors: Visito
 
     found |= walk(page, [("asked too early", asked_too_early)])
     assert found == {}
-
-
-def test_an_address_that_refused_an_invoice_has_no_faults_on_its_way_to_another(
-    open_page: Opener, visitors: Visitors, shop: Shop
-) -> None:
-    new = "lukasz.wojcik-lewandowski@imprimerie-du-faubourg.example.com"
-    shop.returns(shop.mail(RETURNED, "Votre facture"))
-    page = open_page(state=visitors.state(RETURNED))
-
-    def order() -> None:
-        page.goto(AREA)
-        page.get_by_role("link", name=re.compile("^Facture FA-")).click()
-        expect(page.get_by_text(f"L'adresse {RETURNED} a refusé l'e-mail")).to_be_visible()
-
-    def form() -> None:
-        page.goto(ACCOUNT)
-        page.get_by_role("link", name=re.compile("^Modifier l'adresse")).click()
-        expect(page.get_by_label("Nouvelle adresse e-mail")).to_be_visible()
-
-    def refused() -> None:
-        page.get_by_role("button", name="Recevoir le code").click()
-        expect(page.get_by_label("Nouvelle adresse e-mail")).to_be_focused()
-
-    def code() -> None:
-        page.get_by_label("Nouvelle adresse e-mail").fill(new)
-        page.get_by_label("Votre mot de passe").fill(CUSTOMER_PASSWORD)
-        page.get_by_role("button", name="Recevoir le code").click()
-        expect(page.get_by_label("Code à 6 chiffres")).to_be_visible()
-
-    def link() -> None:
-        found = re.search(r"http\S+/adresse/confirmer/\S+", text_of(shop.mail(new, "/adresse/confirmer/")))
-        assert found
-        page.goto(found.group())
-
-    states = addresses(page, [AREA])
-    states += [("order", order), ("form", form), ("refused", refused), ("code", code), ("link", link)]
-    assert walk(page, states) == {}
-    page.get_by_role("button", name="Confirmer ma nouvelle adresse").click()
-    expect(page.get_by_role("status").first).to_contain_text(f"Votre adresse e-mail est maintenant {new}.")
-    shop.mail(new, "Votre facture")
-
-
-def test_without_javascript_a_refused_address_is_corrected_and_its_invoice_arrives(
-    open_page: Opener, visitors: Visitors, shop: Shop
-) -> None:
-    former, new = "camille.ozturk@example.com", "camille@example.com"
-    shop.returns(shop.mail(former, "Votre facture"))
-    page = open_page(javascript=False, state=visitors.state(former))
-    page.goto(AREA)
-    page.get_by_role("link", name=re.compile("^Facture FA-")).click()
-    expect(page.get_by_role("link", name="Télécharger la facture (PDF)")).to_be_visible()
-    order = page.url
-    page.get_by_role("link", name="Corriger l'adresse").click()
-    page.get_by_label("Nouvelle adresse e-mail").fill(new)
-    page.get_by_label("Votre mot de passe").fill(CUSTOMER_PASSWORD)
-    page.get_by_role("button", name="Recevoir le code").click()
-    code = re.search(r"\b\d{6}\b", text_of(shop.mail(new, "/adresse/confirmer/")))
-    assert code
-    page.get_by_label("Code à 6 chiffres").fill(code.group())
-    page.get_by_role("button", name="Confirmer").click()
-    expect(page.get_by_role("status").first).to_contain_text(f"Votre adresse e-mail est maintenant {new}.")
-    shop.mail(new, "Votre facture")
-    shop.mail(former, "a changé")
-    page.goto(order)
-    expect(page.get_by_text("a refusé l'e-mail")).to_have_count(0)
 
 
 def test_the_pages_of_a_document_have_no_faults(open_page: Opener, visitors: Visitors) -> None:
