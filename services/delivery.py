@@ -102,10 +102,11 @@ def conclude_doubtful() -> None:
 
 
 def content(delivery_id: int) -> EmailMessage:
-    """Return the message of a delivery; for a confirmation or a new password with a fresh one-time token.
+    """Return the message of a delivery: the same bytes at each try, under its own id and date.
 
-    A document that nobody has drawn yet is drawn now. Raises OSError or storage.Corrupt when the one it carries cannot
-    be read as it was written, and whatever the renderer raises.
+    Only a mail with a one-time token bears a fresh one each time. A document that nobody has drawn yet is drawn now.
+    Raises OSError or storage.Corrupt when the one it carries cannot be read as it was written, and whatever the
+    renderer raises.
     """
     document_id = db.session.get_one(Delivery, delivery_id).document_id
     if document_id:
@@ -135,9 +136,25 @@ def send(lease: Lease, message: EmailMessage, connection: smtp.Connection) -> Ou
     sent in that case.
     """
     db.session.close()
-    outcome = connection.send(message, before_data=lambda: _begin(lease))
+    outcome = connection.send(message, before_data=lambda: begin(lease))
     failpoints.reach("deliver.handed_over")
     return outcome
+
+
+def begin(lease: Lease) -> None:
+    """Afterwards the mail is `sending`, under a lease that has just begun: from here on it may have arrived.
+
+    Raises LeaseLost when it is in other hands by now.
+    """
+    failpoints.reach("deliver.connected")
+    with transaction():
+        delivery = db.session.get_one(Delivery, lease.id, with_for_update=True, populate_existing=True)
+        if delivery.lease_token != lease.token:
+            raise LeaseLost
+        delivery.become("sending", due_at=delivery.due_at, error=delivery.last_error)
+        delivery.lease_until = clock.now() + leases.LEASE
+    db.session.close()
+    failpoints.reach("deliver.sending")
 
 
 def unwritten(error: Exception) -> Outcome:
@@ -191,19 +208,6 @@ def _waiting_for_the_server() -> Select[datetime | None]:
     """Say in SQL until when the next mail waits that has found the mail server away; nothing when none does."""
     away = (Delivery.state == "pending", Delivery.trouble == "smtp", Delivery.due_at > clock.now())
     return select(func.min(Delivery.due_at)).where(*away)
-
-
-def _begin(lease: Lease) -> None:
-    """Afterwards the mail is `sending`, under a lease that has just begun: from here on it may have arrived."""
-    failpoints.reach("deliver.connected")
-    with transaction():
-        delivery = db.session.get_one(Delivery, lease.id, with_for_update=True, populate_existing=True)
-        if delivery.lease_token != lease.token:
-            raise LeaseLost
-        delivery.become("sending", due_at=delivery.due_at, error=delivery.last_error)
-        delivery.lease_until = clock.now() + leases.LEASE
-    db.session.close()
-    failpoints.reach("deliver.sending")
 
 
 def _mark(lease: Lease, outcome: Outcome) -> None:
