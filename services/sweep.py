@@ -117,8 +117,9 @@ def _reopen_after_trial() -> None:
     """Afterwards what was only tried out as a specimen is scheduled for a real invoice, once the switch is on live."""
     if not config.current().live:
         return
+    real = select(Invoice.order_id).where(Invoice.trial.is_(False))
     begun_anew = select(AuditEntry.order_id).where(AuditEntry.action == REOPENED, AuditEntry.order_id.is_not(None))
-    tried = select(Invoice.request_id).where(Invoice.trial.is_(True), Invoice.order_id.not_in(begun_anew))
+    tried = select(Invoice.request_id).where(Invoice.trial.is_(True), Invoice.order_id.not_in(real.union(begun_anew)))
     found = select(InvoiceRequest.order_id).where(InvoiceRequest.id.in_(tried), InvoiceRequest.state.in_(TRIED_OUT))
     for order_id in db.session.scalars(found.order_by(InvoiceRequest.order_id).limit(MOST_AT_ONCE)).all():
         with transaction():

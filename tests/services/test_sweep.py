@@ -14,7 +14,7 @@ import clock
 import task_queue
 from extensions import db
 from models import AuditEntry, Delivery, InvoiceRequest, Milestone, Order
-from services import incidents, production
+from services import incidents, leases, production
 from services import sweep as sweeping
 from services.sweep import sweep
 from tests.support.factories import PLACED, a_customer, a_request, an_order, billing_details
@@ -235,6 +235,30 @@ def test_what_is_stopped_after_it_began_anew_stays_before_an_admin(
         db.session.commit()
         sweep()
         assert request.state == "needs_attention"
+
+
+def test_what_has_its_real_invoice_does_not_begin_anew(
+    make_app: Callable[..., Flask], bells: list[tuple[str, int]]
+) -> None:
+    with make_app(ISSUE_MODE="trial").app_context():
+        request_id = a_due_request(1).id
+        issued(request_id)
+    with make_app(ISSUE_MODE="live").app_context():
+        request = db.session.get_one(InvoiceRequest, request_id)
+        request.become("requested")  # By a release that did not write down what it reopened.
+        db.session.flush()
+        request.become("scheduled", due_at=clock.now())
+        db.session.commit()
+        issued(request_id)
+        sweep()
+        assert db.session.get_one(InvoiceRequest, request_id).state == "issued"
+
+
+def issued(request_id: int) -> None:
+    leases.release(db.session.get_one(InvoiceRequest, request_id))
+    lease = production.claim(request_id)
+    assert lease is not None
+    assert production.issue(lease) is not None
 
 
 def test_a_bell_that_nobody_hears_is_the_last_of_its_sweep(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
