@@ -150,6 +150,7 @@ def test_what_is_missing_again_is_waited_for_again(
     assert worked_on(request, "before it is due", lambda: None).state == "issued"
 
 
+@pytest.mark.databases("sqlite")
 def test_a_parcel_that_left_later_than_was_said_moves_the_promise(app: Flask, moment: Moment) -> None:
     request = worked_on(asked(), moment, lambda: shop_sends(shipped_at=ago(0.5)))
     assert (request.state, request.lease_token) == ("scheduled", None)
@@ -158,6 +159,7 @@ def test_a_parcel_that_left_later_than_was_said_moves_the_promise(app: Flask, mo
     assert documents() == []
 
 
+@pytest.mark.databases("sqlite")
 def test_a_parcel_that_left_earlier_than_was_said_is_invoiced_at_once(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,6 +173,7 @@ def test_a_parcel_that_left_earlier_than_was_said_is_invoiced_at_once(
     assert rung == [("produce", request.id)]
 
 
+@pytest.mark.databases("sqlite")
 def test_the_last_of_several_parcels_starts_the_clock_when_the_order_has_left(app: Flask) -> None:
     request = asked(shipped_at=None)
     first, last = a_shipment(shipped_at=ago(3)), a_shipment(id="S2", shipped_at=ago(0.25))
@@ -182,6 +185,7 @@ def test_the_last_of_several_parcels_starts_the_clock_when_the_order_has_left(ap
     assert request.due_at == clock.now() + 0.75 * DAY
 
 
+@pytest.mark.databases("sqlite")
 def test_what_the_shop_takes_back_can_be_asked_for_again(app: Flask) -> None:
     request = asked()
     shop_sends(cancelled_at=ago(0))
@@ -194,6 +198,7 @@ def test_what_the_shop_takes_back_can_be_asked_for_again(app: Flask) -> None:
 # After the invoice
 
 
+@pytest.mark.databases("sqlite")
 def test_what_changes_after_the_invoice_leaves_invoice_and_request_as_they_are(app: Flask) -> None:
     request = worked_on(asked(), "before it is due", lambda: None)
     before = (the_invoice().snapshot, request.due_at)
@@ -208,6 +213,7 @@ def test_what_changes_after_the_invoice_leaves_invoice_and_request_as_they_are(a
         assert (request.state, the_invoice().snapshot, request.due_at) == ("issued", *before)
 
 
+@pytest.mark.databases("sqlite")
 def test_an_order_cancelled_after_its_invoice_is_for_a_person_who_credits_it(app: Flask) -> None:
     request = worked_on(asked(), "before it is due", lambda: None)
     order = shop_sends(cancelled_at=ago(0))

@@ -26,16 +26,37 @@ SignIn = Callable[[Customer], LintingClient]
 
 
 @contextmanager
+def each_connection(*, sqlite: str, postgresql: str) -> Iterator[None]:
+    """Let the application's connections do this before they are used, and be new ones afterwards."""
+    statement = sqlite if db.engine.dialect.name == "sqlite" else postgresql
+
+    def do(connection: Any, *_rest: object) -> None:
+        connection.execute(statement)
+
+    db.session.rollback()
+    event.listen(db.engine, "checkout", do)
+    try:
+        yield
+    finally:
+        db.session.rollback()
+        event.remove(db.engine, "checkout", do)
+        db.engine.dispose()
+
+
+@contextmanager
 def somebody_holds(order: Order) -> Iterator[None]:
     """Let another program write to the order, and not come to an end; who waits for it loses patience at once."""
-    on_sqlite = db.engine.dialect.name == "sqlite"
-    impatience = "PRAGMA busy_timeout=100" if on_sqlite else "SET lock_timeout = '100ms'"
-    held = "UPDATE orders SET source = 'another program' WHERE id = :order"
     order_id = order.id
-    db.session.rollback()
-    event.listen(db.engine, "checkout", lambda connection, *_rest: connection.execute(impatience))
-    with create_engine(db.engine.url, poolclass=NullPool).connect() as another:
-        another.execute(text(held), {"order": order_id})
+    impatient = each_connection(sqlite="PRAGMA busy_timeout=100", postgresql="SET lock_timeout = '100ms'")
+    with impatient, create_engine(db.engine.url, poolclass=NullPool).connect() as another:
+        another.execute(text("UPDATE orders SET source = 'another program' WHERE id = :order"), {"order": order_id})
+        yield
+
+
+@contextmanager
+def read_only(_order: Order) -> Iterator[None]:
+    """Let the database take no writing, as a server that stands by, or a disk that was remounted."""
+    with each_connection(sqlite="PRAGMA query_only=ON", postgresql="SET transaction_read_only = on"):
         yield
 
 
@@ -81,7 +102,7 @@ def rows(model: Any) -> int:
     return db.session.scalar(select(func.count()).select_from(model)) or 0
 
 
-@pytest.mark.parametrize("trouble", [somebody_holds, gone], ids=["locked", "gone"])
+@pytest.mark.parametrize("trouble", [somebody_holds, read_only, gone], ids=["locked", "read-only", "gone"])
 def test_a_press_while_the_database_is_away_is_a_503_and_does_nothing_by_halves(
     sign_in: SignIn, trouble: Callable[[Order], AbstractContextManager[None]]
 ) -> None:
@@ -98,7 +119,7 @@ def test_a_press_while_the_database_is_away_is_a_503_and_does_nothing_by_halves(
         assert "Le service est indisponible pour un instant." in answer.text
     assert "<h1>Service indisponible</h1>" in whole.text
     assert part.headers["HX-Reswap"] == "none"
-    assert looked.status_code == (200 if trouble is somebody_holds else 503)
+    assert looked.status_code == (503 if trouble is gone else 200)
     assert (rows(InvoiceRequest), rows(AuditEntry)) == (0, before)
     assert client.post(press).status_code == 303
     assert rows(InvoiceRequest) == 1
