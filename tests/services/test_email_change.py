@@ -9,12 +9,15 @@ from flask import Flask
 from sqlalchemy import select
 
 import clock
+import jobs
 from extensions import DomainError, db
 from models import Customer, Delivery, Order, Token
-from services import accounts, email_change, invoicing, issuing, sessions, tokens
+from services import accounts, delivery, email_change, invoicing, issuing, sessions, tokens
+from services.leases import LeaseLost
 from services.limits import TooMany
 from tests.support.customers import a_refused_mail, an_issued_invoice
 from tests.support.factories import PASSWORD, a_customer, a_request, an_order, billing_details
+from tests.support.mailbox import Mailbox
 
 NEW = "claire.martin@example.org"
 OLD = "claire@example.org"
@@ -213,6 +216,22 @@ def test_mails_that_wait_follow_the_account_and_a_worker_about_to_send_one_loses
     assert [each for each in mails() if each[0] != "email_changed"] == [("invoice", NEW), ("password_reset", NEW)]
     db.session.refresh(mail)
     assert mail.lease_token is None
+
+
+def test_a_mail_written_to_the_former_address_is_not_handed_over_but_written_again(
+    app: Flask, smtp_server: Mailbox
+) -> None:
+    claire = a_customer()
+    accounts.request_reset(OLD)
+    mail_id = db.session.scalars(select(Delivery.id)).one()
+    lease = delivery.claim(mail_id)
+    assert lease is not None
+    message = delivery.content(mail_id)
+    confirm(claire)
+    with delivery.connection() as connection, pytest.raises(LeaseLost):
+        delivery.send(lease, message, connection)
+    jobs.deliver(mail_id)
+    assert {each["To"] for each in smtp_server.messages if "mot de passe" in each["Subject"]} == {NEW}
 
 
 def test_orders_of_the_former_address_follow_with_the_requests_that_opened_by_themselves(app: Flask) -> None:
