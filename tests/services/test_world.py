@@ -319,8 +319,13 @@ def test_no_account_vanishes_from_under_its_request(app: Flask) -> None:
 # At the same moment
 
 
-def at_once(app: Flask, first: World, then: World) -> tuple[Exception | None, Exception | None]:
-    """Run both in threads: the second while the first holds what it needs; return what each was refused with."""
+def at_once(
+    app: Flask, first: World, then: World, loaded: threading.Event | None = None
+) -> tuple[Exception | None, Exception | None]:
+    """Run both in threads: the second while the first holds what it needs; return what each was refused with.
+
+    The first also waits until the second has `loaded` what was there before.
+    """
     refused: dict[World, Exception] = {}
     failures: list[BaseException] = []
 
@@ -334,7 +339,7 @@ def at_once(app: Flask, first: World, then: World) -> tuple[Exception | None, Ex
                 failures.append(error)
 
     with pytest.MonkeyPatch.context() as patch:
-        holding = _held_for_a_moment(patch)
+        holding = _held_for_a_moment(patch, loaded)
         threads = [threading.Thread(target=act, args=(what,)) for what in (first, then)]
         threads[0].start()
         assert holding.wait(10)
@@ -346,7 +351,7 @@ def at_once(app: Flask, first: World, then: World) -> tuple[Exception | None, Ex
     return refused.get(first), refused.get(then)
 
 
-def _held_for_a_moment(patch: pytest.MonkeyPatch) -> threading.Event:
+def _held_for_a_moment(patch: pytest.MonkeyPatch, loaded: threading.Event | None) -> threading.Event:
     """Make the first that writes to the history keep what it holds until the other has come to it; return its sign."""
     holding, record = threading.Event(), history.record
 
@@ -354,6 +359,7 @@ def _held_for_a_moment(patch: pytest.MonkeyPatch) -> threading.Event:
         record(*arguments, **said)
         if not holding.is_set():
             holding.set()
+            assert loaded is None or loaded.wait(20)
             time.sleep(0.15)
 
     patch.setattr(history, "record", record_slowly)
@@ -444,6 +450,7 @@ def test_who_presses_while_the_order_leaves_the_account_finds_nothing(app: Flask
     def do_press() -> None:
         order = db.session.get_one(Order, order_id)
         assert order.customer is not None
+        loaded.set()
         if press == "ask":
             invoicing.ask(order, order.customer)
         elif press == "change":
@@ -451,9 +458,9 @@ def test_who_presses_while_the_order_leaves_the_account_finds_nothing(app: Flask
         else:
             corrections.submit(db.session.scalars(select(Invoice)).one(), MOVED, "", order.customer)
 
-    before = documents()
+    before, loaded = documents(), threading.Event()
     db.session.rollback()
-    corrected, pressed = at_once(app, correct_email, do_press)
+    corrected, pressed = at_once(app, correct_email, do_press, loaded)
     assert (corrected, type(pressed)) == (None, NotTheirs)
     order = db.session.get_one(Order, order_id)
     assert (order.customer, order.billing, documents()) == (None, None, before)
