@@ -1,8 +1,8 @@
 """Which case of VAT law a sale is, and what must hold between seller, goods, buyer and place for it.
 
 A sale that a case does not fit waits « à vérifier » (`problems`); what the buyer's own details lack for it keeps those
-incomplete (`buyer_problems`). What the shop charged is never changed here: only the reason that a seller without VAT
-need not write on each line is filled in (`effective`).
+incomplete (`buyer_problems`). What the shop charged is never changed here: only reasons that go without saying are
+filled in (`effective`).
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ Area = Literal[
 ]
 
 FRANCHISE = "VATEX-FR-FRANCHISE"
+SOLD: frozenset[str] = frozenset({"goods", "service", "voucher"})
+FOLLOWING: frozenset[str] = frozenset({"shipping", "fee"})
+FOLLOWED = frozenset({"E", "K", "AE", "G"})  # A gift card's carriage is a service with VAT of its own.
 MARGIN = frozenset({"VATEX-EU-F", "VATEX-EU-I", "VATEX-EU-J"})
 OVERSEAS_RATES = frozenset(map(Decimal, ("8.5", "2.1", "1.75", "1.05")))
 # At these alone does France tax what goes to other member states today; any other rate there is theirs.
@@ -74,16 +77,18 @@ def is_sent_overseas(seller: Seller, country: str, postal_code: str) -> bool:
 
 
 def effective(sale: Sale, seller: Seller) -> Sale:
-    """The sale with the reason that a seller in franchise has for every line without VAT (CGI art. 293 B, 293 E)."""
-    if seller.vat_regime.regime != "franchise":
+    """The sale with the reasons that go without saying of its lines without VAT.
+
+    A seller in franchise has one for all of them (CGI art. 293 B, 293 E); shipping and fees that bear no VAT either
+    follow what they were charged for, where all of that has one reason (CGI art. 267, I-2°).
+    """
+    if seller.vat_regime.regime == "franchise":
+        return _explained(sale, "E", FRANCHISE, SOLD | FOLLOWING)
+    reasons = {line.rate_key for line in sale.lines if line.amount and line.kind in SOLD}
+    rate, category, exemption = reasons.pop() if len(reasons) == 1 else (None, "", "")
+    if rate or category not in FOLLOWED:
         return sale
-    lines = (
-        replace(line, vat_category="E", exemption=FRANCHISE)
-        if not line.vat_rate and not line.exemption and line.vat_category in (None, "E")
-        else line
-        for line in sale.lines
-    )
-    return replace(sale, lines=tuple(lines))
+    return _explained(sale, category, exemption or None, FOLLOWING)
 
 
 def problems(
@@ -139,6 +144,17 @@ def buyer_problems(
     if "G" in categories and not _leaves(_home(seller), there):
         return {"country": "Cette commande a été vendue sans TVA à l'exportation\u00a0: corrigez le pays."}
     return {}
+
+
+def _explained(sale: Sale, category: str, exemption: str | None, kinds: frozenset[str]) -> Sale:
+    """The sale with this reason on its lines of these kinds that bear no VAT and do not say why."""
+    lines = (
+        replace(line, vat_category=category, exemption=exemption)
+        if line.kind in kinds and not line.vat_rate and not line.exemption and line.vat_category in (None, category)
+        else line
+        for line in sale.lines
+    )
+    return replace(sale, lines=tuple(lines))
 
 
 def _of_rate(line: Line, seller: Seller, home: Area, there: Area) -> str:
@@ -219,7 +235,11 @@ def _export(line: Line, _seller: Seller, home: Area, there: Area) -> str:
 
 
 def _outside(line: Line, _seller: Seller, _home: Area, _there: Area) -> str:
-    return "" if line.kind == "voucher" else "la catégorie O, réservée aux cartes cadeaux (CGI art. 256 ter)."
+    if line.kind != "voucher":
+        return "la catégorie O, réservée aux cartes cadeaux (CGI art. 256 ter)\u00a0: envoyez E et le motif."
+    if line.amount < 0:
+        return "une carte cadeau déduite du prix\u00a0: utilisée, elle est un paiement (CGI art. 256 ter)."
+    return ""
 
 
 def _leaves(home: Area, there: Area) -> bool:

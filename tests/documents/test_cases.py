@@ -204,6 +204,57 @@ def test_a_seller_in_franchise_has_one_reason_for_all_lines_that_name_none() -> 
     assert cases.effective(sale, a_seller()) == sale
 
 
+EXEMPT = "Exonération, art. 261 du CGI"
+
+
+@pytest.mark.parametrize(
+    ("sold", "country"),
+    [
+        (without_vat("K"), "DE"),
+        (without_vat("G"), "US"),
+        (without_vat("AE", kind="service"), "DE"),
+        (without_vat("E", EXEMPT, kind="service"), "FR"),
+        (without_vat("E", "VATEX-EU-F"), "FR"),
+    ],
+)
+def test_shipping_and_fees_without_vat_follow_the_one_reason_of_what_was_sold(sold: Line, country: str) -> None:
+    free, taxed = at("20", price="0.00"), at("20", kind="shipping")  # What was given away has no say.
+    parcel, wrapping = without_vat(None, kind="shipping"), without_vat(sold.vat_category, kind="fee")
+    sale = a_sale(sold, sold, free, parcel, wrapping, taxed)
+    lines = cases.effective(sale, a_seller()).lines
+    assert [(one.vat_category, one.exemption) for one in lines[3:5]] == [(sold.vat_category, sold.exemption)] * 2
+    assert (*lines[:3], lines[5]) == (sold, sold, free, taxed)
+    assert cases.problems(sale, a_seller(), country=country) == ()
+
+
+@pytest.mark.parametrize(
+    "sold",
+    [
+        (at("20"),),
+        (at("20"), without_vat("K")),
+        (without_vat("K"), without_vat("E", EXEMPT)),
+        (without_vat("E", EXEMPT), without_vat("E", "Exonération, art. 262 du CGI")),
+        (without_vat("O", kind="voucher"),),
+        (without_vat(None),),
+        (),
+    ],
+)
+def test_shipping_without_vat_waits_where_what_was_sold_has_not_one_reason(sold: tuple[Line, ...]) -> None:
+    sale = a_sale(*sold, without_vat(None, kind="shipping"))
+    assert cases.effective(sale, a_seller()) == sale
+    assert "un taux de 0 sans le code qui l'explique" in "\n".join(cases.problems(sale, a_seller()))
+
+
+def test_shipping_that_says_why_itself_follows_nothing() -> None:
+    sale = a_sale(without_vat("E", EXEMPT), without_vat("G", kind="shipping"), without_vat("E", "Autre", kind="fee"))
+    assert cases.effective(sale, a_seller()) == sale
+
+
+def test_a_gift_card_taken_off_the_price_waits_as_the_payment_that_it_is() -> None:
+    used = without_vat("O", price="-10.00", kind="voucher")
+    assert "utilisée, elle est un paiement (CGI art. 256 ter)" in problem(used)
+
+
 @pytest.mark.parametrize(
     ("line", "buyer", "place"),
     [
