@@ -1,7 +1,8 @@
 """The legal texts that documents print, in one table, each with the day from which it may be printed.
 
 A document keeps the texts of its own day: they are copied into its snapshot. The CGI's VAT articles were moved to the
-CIBS on 2026-09-01; the old references stay valid on invoices until the end of 2027.
+CIBS on 2026-09-01; the old references may stand on invoices until the end of 2027: the rows that name articles of the
+CIBS are to be added here before.
 """
 
 from __future__ import annotations
@@ -47,6 +48,16 @@ class Mention:
     text: Callable[[Case], str]
 
 
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a row of the VAT table bears no tax, in the words of documents issued from `valid_from` on."""
+
+    key: str
+    valid_from: date
+    source: str
+    text: str
+
+
 def _always(text: str) -> Callable[[Case], str]:
     return lambda _case: text
 
@@ -61,25 +72,49 @@ NATURES: dict[Nature, str] = {
 SPECIMEN = "SPÉCIMEN \u2013 document d'essai, sans valeur"
 FRANCHISE = "TVA non applicable, art. 293 B du CGI"
 
-# Codes of the VATEX list that shops send instead of a text; those that only name an article are read by their form.
-EXEMPTIONS = {
-    "VATEX-FR-FRANCHISE": FRANCHISE,
-    "VATEX-EU-D": "Régime particulier \u2013 Agences de voyages",
-    "VATEX-EU-F": "Régime particulier \u2013 Biens d'occasion",
-    "VATEX-EU-I": "Régime particulier \u2013 Objets d'art",
-    "VATEX-EU-J": "Régime particulier \u2013 Objets de collection et d'antiquité",
-}
+OVERSEAS = "overseas"
+# By category, by code of the VATEX list where a shop sends that instead of a text, and for goods sent overseas. Codes
+# that only name an article are read by their form. New articles are a row more here, from the day they may be printed.
+REASONS = (
+    Reason("K", date(1993, 1, 1), "CGI ann. II art. 242 nonies A, I-12°", "Exonération de TVA, art. 262 ter I du CGI"),
+    Reason("AE", date(2013, 1, 1), "CGI ann. II art. 242 nonies A, I-13°", "Autoliquidation"),
+    Reason("G", date(1979, 1, 1), "CGI ann. II art. 242 nonies A, I-12°", "Exonération de TVA, art. 262 I du CGI"),
+    Reason(
+        OVERSEAS, date(1979, 1, 1), "CGI ann. II art. 242 nonies A, I-12°", "Exonération de TVA, art. 294, 2 du CGI"
+    ),
+    Reason(
+        "O",
+        date(2019, 1, 1),
+        "CGI art. 256 ter",
+        "Hors du champ de la TVA (bon à usages multiples, art. 256 ter du CGI)",
+    ),
+    Reason("VATEX-FR-FRANCHISE", date(1979, 1, 1), "CGI art. 293 E", FRANCHISE),
+    Reason(
+        "VATEX-EU-D",
+        date(2013, 1, 1),
+        "CGI ann. II art. 242 nonies A, I-15°",
+        "Régime particulier \u2013 Agences de voyages",
+    ),
+    Reason(
+        "VATEX-EU-F",
+        date(2013, 1, 1),
+        "CGI ann. II art. 242 nonies A, I-16°",
+        "Régime particulier \u2013 Biens d'occasion",
+    ),
+    Reason(
+        "VATEX-EU-I", date(2013, 1, 1), "CGI ann. II art. 242 nonies A, I-16°", "Régime particulier \u2013 Objets d'art"
+    ),
+    Reason(
+        "VATEX-EU-J",
+        date(2013, 1, 1),
+        "CGI ann. II art. 242 nonies A, I-16°",
+        "Régime particulier \u2013 Objets de collection et d'antiquité",
+    ),
+)
 
 _OF_THE_DIRECTIVE = re.compile(r"VATEX-EU-(\d+)(?:-(\d)?([A-Z]+)?)?")
 _OF_THE_CGI = re.compile(r"VATEX-FR-CGI(\d+)([A-Z])?(?:-(\d+)(BIS)?)?")
 
-CATEGORIES = {
-    "K": "Exonération de TVA, art. 262 ter I du CGI",
-    "AE": "Autoliquidation",
-    "G": "Exonération de TVA, art. 262 I du CGI",
-    "O": "Hors du champ de la TVA (bon à usages multiples, art. 256 ter du CGI)",
-}
-OVERSEAS = "Exonération de TVA, art. 294, 2 du CGI"
 # How a document words why a row of its VAT table bears no tax: the category, and the words of the law.
 WITHOUT_VAT = re.compile("TVA 0\u00a0% \\(([A-Z]+)\\)\u00a0: (.+)", re.DOTALL)
 
@@ -133,7 +168,7 @@ TABLE = (
 )
 
 
-def exemption_text(code: str) -> str:
+def exemption_text(code: str, issued_on: date = date.max) -> str:
     """The reason that a code of the VATEX list stands for, in words; "" for a code that we have none for.
 
     An article of the directive or of the CGI may be named (CGI ann. II art. 242 nonies A, I-12°).
@@ -145,16 +180,16 @@ def exemption_text(code: str) -> str:
         article = " ".join(filter(None, (found[1], found[2])))
         paragraph = f", {found[3]}" + (" bis" if found[4] else "") if found[3] else ""
         return f"Exonération de TVA, art. {article}{paragraph} du CGI"
-    return EXEMPTIONS.get(code, "")
+    return _words_of(code, issued_on) if code.startswith("VATEX-") else ""
 
 
-def reason(category: str, exemption: str, *, to_overseas: bool = False) -> str:
+def reason(category: str, exemption: str, issued_on: date = date.max, *, to_overseas: bool = False) -> str:
     """Why a row of the VAT table bears no tax (CGI ann. II art. 242 nonies A I-12°), or "" where it bears some.
 
     The shop's own words stand after the law's where both are given and differ.
     """
-    given = exemption_text(exemption) or exemption
-    law = OVERSEAS if category == "G" and to_overseas else CATEGORIES.get(category, "")
+    given = exemption_text(exemption, issued_on) or exemption
+    law = _words_of(OVERSEAS if category == "G" and to_overseas else category, issued_on)
     if law and given and given != law:
         return f"{law} \u2013 {given}"
     return law or given
@@ -165,14 +200,21 @@ def applying(case: Case, issued_on: date) -> tuple[str, ...]:
     newest = {row.key: row for row in sorted(TABLE, key=lambda row: row.valid_from) if row.valid_from <= issued_on}
     texts = [row.text(case) for row in TABLE if newest.get(row.key) is row and row.applies(case)]
     # A seller in franchise has said so for the whole document already.
-    return (*texts, *(text for text in _reasons(case) if not any(text.endswith(known) for known in texts)))
+    return (*texts, *(text for text in _reasons(case, issued_on) if not any(text.endswith(known) for known in texts)))
 
 
-def _reasons(case: Case) -> list[str]:
+def _words_of(key: str, issued_on: date) -> str:
+    """The words of a document issued on this day; "" for what is none of the reasons."""
+    rows = (row for row in REASONS if row.key == key and row.valid_from <= issued_on)
+    newest = max(rows, key=lambda row: row.valid_from, default=None)
+    return newest.text if newest else ""
+
+
+def _reasons(case: Case, issued_on: date) -> list[str]:
     """Each reason without tax once, after the category that the document's lines and VAT table show."""
     found = {
         (category, text)
         for category, exemption in case.reasons
-        if (text := reason(category, exemption, to_overseas=case.to_overseas))
+        if (text := reason(category, exemption, issued_on, to_overseas=case.to_overseas))
     }
     return [f"TVA 0\u00a0% ({category})\u00a0: {text}" for category, text in sorted(found)]

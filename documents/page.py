@@ -27,7 +27,7 @@ from documents.words import Words, words
 from parties.details import Details
 
 # Sales under the margin scheme say nothing of VAT but this (CGI art. 297 E, ann. II art. 242 nonies A, I-16°).
-_MARGIN_TEXTS = frozenset(mentions.EXEMPTIONS[code] for code in MARGIN)
+_MARGIN_TEXTS = frozenset(row.text for row in mentions.REASONS if row.key in MARGIN)
 # A document of more lines keeps each line's reference beside its words, for half the paper.
 _SHORT = 12
 
@@ -254,7 +254,7 @@ def _running_text(snapshot: Snapshot) -> Iterator[str]:
 
 
 def _references(snapshot: Snapshot, said: Words) -> Iterator[str]:
-    """The earlier document that this one names (BG-3; ann. II art. 242 nonies A for the invoice corrected), and why."""
+    """The earlier document that this one names without ambiguity (BG-3; CGI art. 289, I-5), and why."""
     if snapshot.refers_to is not None:
         sentence = said.credit_of if snapshot.kind == "credit_note" else said.replaces
         day = date_words(snapshot.refers_to.issue_date, snapshot.language)

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from documents.mentions import TABLE, exemption_text, reason
+from documents import mentions
+from documents.mentions import REASONS, TABLE, Reason, exemption_text, reason
 from documents.seller import Terms, VatRegime
 
 from .factories import COMPANY, INDIVIDUAL, a_line, a_sale, a_seller, a_snapshot
@@ -97,6 +98,7 @@ def test_goods_to_an_overseas_department_name_their_own_article() -> None:
         ("VATEX-FR-CGI277A", "Exonération de TVA, art. 277 A du CGI"),
         ("VATEX-XX-1", ""),
         ("Exonération, art. 261 du CGI", ""),
+        ("K", ""),
     ],
 )
 def test_a_code_is_printed_as_the_article_that_it_stands_for(code: str, words: str) -> None:
@@ -125,4 +127,19 @@ def test_a_trial_document_says_first_that_it_is_worth_nothing() -> None:
 def test_a_text_is_printed_from_its_day_on_only() -> None:
     early = a_snapshot(issue_date=date(2012, 12, 31), buyer=COMPANY)
     assert not any("D441-5" in text for text in early.mentions)
-    assert all(row.source for row in TABLE)
+    assert all(row.source for row in (*TABLE, *REASONS))
+
+
+@pytest.mark.parametrize(
+    ("category", "exemption", "key"), [("K", None, "K"), ("G", None, "G"), ("E", "VATEX-EU-F", "VATEX-EU-F")]
+)
+def test_a_reason_is_worded_as_it_is_on_the_day_of_issue(
+    monkeypatch: pytest.MonkeyPatch, category: str, exemption: str | None, key: str
+) -> None:
+    later = Reason(key, date(2028, 1, 1), "CIBS", "Exonération de TVA, art. L. 1 du CIBS")
+    monkeypatch.setattr(mentions, "REASONS", (later, *REASONS))
+    line = a_line(vat_rate=Decimal(0), vat_category=category, exemption=exemption)
+    before, since = (printed(line, issue_date=day) for day in (date(2027, 12, 31), date(2028, 1, 1)))
+    assert "CIBS" not in before
+    assert f"TVA 0\u00a0% ({category})\u00a0: {later.text}" in since
+    assert len(since.splitlines()) == len(before.splitlines())
