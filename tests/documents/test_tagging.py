@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pikepdf
@@ -211,6 +213,14 @@ def test_an_invoice_has_one_title_and_the_seller_s_identity_once() -> None:
         assert file.Root.MarkInfo.Marked
         assert str(file.Root.Lang) == "fr"
         assert all(page.obj.Tabs == "/S" for page in file.pages)
+
+
+@pytest.mark.usefixtures("poppler")
+def test_the_title_is_read_with_its_number(tmp_path: Path) -> None:
+    file = tmp_path / "invoice.pdf"
+    file.write_bytes(pdf.render(a_snapshot()))
+    read = subprocess.run(["pdfinfo", "-struct-text", file], capture_output=True, text=True, check=True).stdout
+    assert 'H1 (block)\n    "Facture FA-2026-000123"\n' in read
 
 
 def test_the_logo_is_a_figure_with_words_and_a_place() -> None:
