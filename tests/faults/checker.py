@@ -33,6 +33,7 @@ EXPECTED_ERRORS = (
     "InterfaceError",
     "ConnectionError",
     "TimeoutError",
+    "InvalidJobOperation",  # Redis forgot a job that was under way.
 )
 """What injected faults look like in the log; anything else was not injected, and is a fault of ours."""
 

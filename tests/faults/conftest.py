@@ -11,6 +11,13 @@ from tests.faults.laboratory import Laboratory
 
 @pytest.fixture
 def laboratory(app: Flask, settings: dict[str, str], tmp_path: Path, redis_binary: Path) -> Iterator[Laboratory]:
-    """Give a laboratory in which nobody works yet."""
-    with Laboratory(tmp_path, settings, redis_binary) as laboratory:
+    """Give a laboratory in which nobody works yet, and what the dead held is free after three seconds."""
+    with Laboratory(tmp_path, settings, redis_binary, lease=3) as laboratory:
+        yield laboratory
+
+
+@pytest.fixture
+def patient(app: Flask, settings: dict[str, str], tmp_path: Path, redis_binary: Path) -> Iterator[Laboratory]:
+    """Give a laboratory with leases as long as in production: nobody who lives loses one, however slow the machine."""
+    with Laboratory(tmp_path, settings, redis_binary, lease=90) as laboratory:
         yield laboratory

@@ -17,12 +17,12 @@ from select import select as wait_for
 from types import TracebackType
 from typing import IO, Self
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from dev import redis_server
 from dev.processes import descendants, die_with_parent, kill
 from extensions import db
-from models import Delivery, InvoiceRequest
+from models import Delivery, InvoiceRequest, Order
 from tests.faults import checker
 from tests.faults.checker import Finding
 from tests.support.mail_server import Folder, accepted
@@ -84,7 +84,7 @@ class Program:
 class Laboratory:
     """The product, running; needs an application context on the same database for what it reads."""
 
-    def __init__(self, folder: Path, settings: dict[str, str], redis: Path, *, lease: float = 2, pace: float = 600):
+    def __init__(self, folder: Path, settings: dict[str, str], redis: Path, *, lease: float, pace: float = 100):
         """Prepare it: `lease` in seconds, `pace` how many times faster than in production things are tried again."""
         self.folder = folder
         self.sockets = tempfile.TemporaryDirectory(prefix="ec-lab-", dir="/tmp")
@@ -159,6 +159,10 @@ class Laboratory:
         pid = self.run(role, *arguments)
         eventually(lambda: not is_alive(pid), 30)
 
+    def ring(self, job: str, identifier: int) -> None:
+        """Ring for that row once, as whoever has written it does."""
+        self.call("ring", job, identifier)
+
     def horses(self) -> list[int]:
         """Return the processes of the jobs that are under way."""
         return [below for worker in self.running["work"] for below in descendants(worker)]
@@ -169,6 +173,14 @@ class Laboratory:
         unfinished.write_text(what, encoding="utf-8")
         unfinished.rename(armed)
         return armed
+
+    def passed(self, *armed: Path, seconds: float = 90) -> None:
+        """Wait until somebody has come by each of these places, replacing who dies meanwhile."""
+        end = time.monotonic() + seconds
+        while any(one.exists() for one in armed):
+            assert time.monotonic() < end, f"nobody came by {[one.name for one in armed if one.exists()]}"
+            self.heal_processes()
+            time.sleep(0.05)
 
     def disarm(self) -> None:
         """Afterwards nothing is armed any more."""
@@ -189,23 +201,35 @@ class Laboratory:
         """Let Redis forget everything."""
         redis_server.ask(self.redis_socket, b"FLUSHALL")
 
-    def is_quiet(self) -> bool:
-        """Whether nothing is left to do by itself."""
+    def left(self) -> list[str]:
+        """Return what is still to be done by itself: requests by their order, mails by their kind."""
         db.session.rollback()
-        requests = select(func.count()).select_from(InvoiceRequest).where(InvoiceRequest.state.not_in(RESTING))
-        mails = select(func.count()).select_from(Delivery).where(Delivery.state.in_(("pending", "sending")))
-        quiet = not db.session.scalar(requests) and not db.session.scalar(mails)
+        requests = select(Order.number, InvoiceRequest.state, InvoiceRequest.due_at, InvoiceRequest.last_error)
+        requests = requests.join(InvoiceRequest.order).where(InvoiceRequest.state.not_in(RESTING))
+        mails = select(Delivery.kind, Delivery.state, Delivery.due_at, Delivery.last_error)
+        mails = mails.where(Delivery.state.in_(("pending", "sending")))
+        rows = [*db.session.execute(requests), *db.session.execute(mails)]
         db.session.rollback()
-        return quiet
+        return [", ".join(map(str, row)) for row in rows]
 
-    def settle(self, seconds: float = 30) -> float:
+    def settle(
+        self,
+        seconds: float = 90,
+        say: Callable[[str], None] = lambda _line: None,
+        each: Callable[[], None] = lambda: None,
+    ) -> float:
         """Wait until all is quiet, replacing who dies meanwhile; return how long that took, in seconds.
 
-        Time that runs out is no error here: the checker names what is left.
+        Time that runs out is no error here: the checker names what is left. Every ten seconds `say` is told, and
+        `each` is done at every look.
         """
-        begun = time.monotonic()
-        while not self.is_quiet() and time.monotonic() < begun + seconds:
+        begun, last_word = time.monotonic(), 0.0
+        while (left := self.left()) and (now := time.monotonic() - begun) < seconds:
+            if now > last_word + 10:
+                last_word = now
+                say(f"{len(left)} are left, such as {left[0]}")
             self.heal_processes()
+            each()
             time.sleep(0.1)
         return time.monotonic() - begun
 

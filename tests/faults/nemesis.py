@@ -64,65 +64,72 @@ class Wanted:
     pace: float
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One fault to come: when it begins and ends, in seconds since the start; `chance` decides about its details."""
+
+    begins: float
+    ends: float
+    name: str
+    chance: random.Random
+
+
 class Nemesis:
     """One run: the laboratory, the database's own plug, and what was pulled so far."""
 
     def __init__(self, wanted: Wanted, laboratory: Laboratory, database: "Database", folder: Path) -> None:
         self.wanted, self.laboratory, self.database, self.folder = wanted, laboratory, database, folder
-        self.chance = random.Random(wanted.seed)  # noqa: S311 - Nothing secret.
+        self.plans = plans(wanted.seed, wanted.minutes * 60)
         self.pulled: Counter[str] = Counter()
         self.doubtful = 0
-        self.active: list[tuple[float, str, AbstractContextManager[None]]] = []
+        self.active: list[tuple[Plan, AbstractContextManager[None]]] = []
         self.parties: dict[int, int] = {}
 
     def run(self) -> float:
         """Let everything happen, mend everything, and return how many seconds the product needed to recover."""
-        seconds = self.wanted.minutes * 60
         self.laboratory.start(workers=self.wanted.workers, sweepers=2)
-        end, next_fault, next_word = time.monotonic() + seconds, time.monotonic() + 1, 0.0
-        while time.monotonic() < end or not self._are_done():
-            now = time.monotonic()
+        begun, next_word, next_heal = time.monotonic(), 0.0, 1.0
+        while self.plans or not self._are_done():
+            now = time.monotonic() - begun
+            self._pull(now)
             self._heal(now)
-            if now > next_fault and now < end:
-                self._pull(now)
-                next_fault = now + self.chance.uniform(0.5, 4)
+            if now > next_heal:
+                next_heal = now + 1
+                self._keep_going()
             if now > next_word:
                 next_word = now + 30
-                self._say(f"{end - now:4.0f} s left, {len(people.noted(self.folder, 'accepted'))} requests accepted")
-            self._keep_going()
-            time.sleep(0.1)
+                accepted_now = len(people.noted(self.folder, "accepted"))
+                self._say(f"after {now:3.0f} s: {sum(self.pulled.values())} faults, {accepted_now} requests accepted")
+            time.sleep(0.05)
         self._heal(float("inf"))
         self.laboratory.disarm()
         self._say("everything is mended")
-        return self.laboratory.settle(LONGEST_QUIET)
+        return self.laboratory.settle(LONGEST_QUIET, say=self._say)
 
     def findings(self) -> list[Finding]:
         """Return what the checker finds; a mail may be in doubt where its worker was killed or its answer lost."""
         lost_answers = sum('"outcome": "unknown"' in line for line in self.laboratory.said())
-        return self.laboratory.findings(
-            asked=people.noted(self.folder, "accepted"), doubtful=self.doubtful + lost_answers
-        )
+        late = [Finding("not_recovered", about) for about in self.laboratory.left()]
+        asked = people.noted(self.folder, "accepted")
+        return late + self.laboratory.findings(asked=asked, doubtful=self.doubtful + lost_answers)
 
     def _pull(self, now: float) -> None:
-        """Begin the next fault, unless one of its kind or too many others are under way."""
-        name, fault = self.chance.choice(list(FAULTS.items()))
-        seconds = self.chance.uniform(0.5, 5)
-        if len(self.active) >= MOST_AT_ONCE or any(name == other for _, other, _ in self.active):
-            return
-        going_on = fault(self)
-        going_on.__enter__()
-        self.pulled[name] += 1
-        self.active.append((now + seconds, name, going_on))
+        """Begin the faults whose moment has come."""
+        while self.plans and self.plans[0].begins <= now:
+            plan = self.plans.pop(0)
+            going_on = FAULTS[plan.name](self, plan.chance)
+            going_on.__enter__()
+            self.pulled[plan.name] += 1
+            self.active.append((plan, going_on))
 
     def _heal(self, now: float) -> None:
-        for fault in [one for one in self.active if one[0] <= now]:
-            fault[2].__exit__(None, None, None)
-            self.active.remove(fault)
+        for plan, going_on in [one for one in self.active if one[0].ends <= now]:
+            going_on.__exit__(None, None, None)
+            self.active.remove((plan, going_on))
 
     def _keep_going(self) -> None:
         """Replace the dead; people too go on with their day."""
-        if self.chance.random() < 0.3:
-            self.laboratory.heal_processes()
+        self.laboratory.heal_processes()
         for who in range(PARTIES):
             if not is_alive(self.parties.get(who, 0)) and not self._is_done(who):
                 arguments = (who, PARTIES, self.wanted.seed, self.wanted.requests, self.wanted.minutes * 60 * 0.9)
@@ -138,16 +145,20 @@ class Nemesis:
         print(f"nemesis {self.wanted.database} {self.wanted.seed}: {line}", flush=True)  # noqa: T201
 
 
+Fault = Callable[[Nemesis, random.Random], AbstractContextManager[None]]
+"""What begins when it is entered and is mended when it is left."""
+
+
 @contextmanager
-def _at_a_step(nemesis: Nemesis, what: str) -> Iterator[None]:
+def _at_a_step(nemesis: Nemesis, chance: random.Random, what: str) -> Iterator[None]:
     """Arm one of the steps of the product; it goes off when somebody comes by, or never."""
-    nemesis.laboratory.arm(nemesis.chance.choice(failpoints.NAMES), what)
+    nemesis.laboratory.arm(chance.choice(failpoints.NAMES), what)
     nemesis.doubtful += what != "error"
     yield
 
 
-def _steps(what: str) -> Callable[[Nemesis], AbstractContextManager[None]]:
-    return lambda nemesis: _at_a_step(nemesis, what)
+def _steps(what: str) -> Fault:
+    return lambda nemesis, chance: _at_a_step(nemesis, chance, what)
 
 
 @contextmanager
@@ -162,7 +173,7 @@ def _killed(nemesis: Nemesis, *roles: str, horses: bool) -> Iterator[None]:
 
 
 @contextmanager
-def _frozen_worker(nemesis: Nemesis) -> Iterator[None]:
+def _frozen_worker(nemesis: Nemesis, _chance: random.Random) -> Iterator[None]:
     """Stop a worker and its job in the middle, until its lease is long over, then let them go on."""
     victims = nemesis.laboratory.running["work"][:1]
     victims += [below for pid in victims for below in descendants(pid)]
@@ -175,8 +186,8 @@ def _frozen_worker(nemesis: Nemesis) -> Iterator[None]:
 
 
 @contextmanager
-def _mail_misbehaves(nemesis: Nemesis) -> Iterator[None]:
-    step, mode = nemesis.chance.choice(MAIL_MODES)
+def _mail_misbehaves(nemesis: Nemesis, chance: random.Random) -> Iterator[None]:
+    step, mode = chance.choice(MAIL_MODES)
     nemesis.pulled[f"mail: {step} {mode}"] += 1
     nemesis.laboratory.mode[step] = mode
     try:
@@ -186,7 +197,7 @@ def _mail_misbehaves(nemesis: Nemesis) -> Iterator[None]:
 
 
 @contextmanager
-def _no_mail_server(nemesis: Nemesis) -> Iterator[None]:
+def _no_mail_server(nemesis: Nemesis, _chance: random.Random) -> Iterator[None]:
     nemesis.laboratory.mail.kill()
     nemesis.doubtful += nemesis.wanted.workers
     try:
@@ -196,7 +207,7 @@ def _no_mail_server(nemesis: Nemesis) -> Iterator[None]:
 
 
 @contextmanager
-def _no_redis(nemesis: Nemesis) -> Iterator[None]:
+def _no_redis(nemesis: Nemesis, _chance: random.Random) -> Iterator[None]:
     nemesis.laboratory.redis.kill()
     try:
         yield
@@ -205,7 +216,7 @@ def _no_redis(nemesis: Nemesis) -> Iterator[None]:
 
 
 @contextmanager
-def _redis_hangs(nemesis: Nemesis) -> Iterator[None]:
+def _redis_hangs(nemesis: Nemesis, _chance: random.Random) -> Iterator[None]:
     redis = nemesis.laboratory.redis
     if redis.process is None:
         yield
@@ -215,21 +226,21 @@ def _redis_hangs(nemesis: Nemesis) -> Iterator[None]:
 
 
 @contextmanager
-def _redis_forgets(nemesis: Nemesis) -> Iterator[None]:
+def _redis_forgets(nemesis: Nemesis, _chance: random.Random) -> Iterator[None]:
     with suppress(OSError):
         nemesis.laboratory.flush_redis()
     yield
 
 
 @contextmanager
-def _no_database(nemesis: Nemesis) -> Iterator[None]:
+def _no_database(nemesis: Nemesis, chance: random.Random) -> Iterator[None]:
     nemesis.doubtful += nemesis.wanted.workers
-    with nemesis.database.unplugged(nemesis.chance):
+    with nemesis.database.unplugged(chance):
         yield
 
 
 @contextmanager
-def _full_disk(nemesis: Nemesis) -> Iterator[None]:
+def _full_disk(nemesis: Nemesis, _chance: random.Random) -> Iterator[None]:
     """Fill the documents folder to the last byte, where it has a disk of its own; else let one file fail."""
     folder = nemesis.folder / "documents"
     if not folder.is_mount():
@@ -246,16 +257,16 @@ def _full_disk(nemesis: Nemesis) -> Iterator[None]:
         ballast.unlink()
 
 
-FAULTS: dict[str, Callable[[Nemesis], AbstractContextManager[None]]] = {
+FAULTS: dict[str, Fault] = {
     "kill at a step": _steps("kill"),
     "error at a step": _steps("error"),
     "full disk at a step": _steps("disk full"),
     "pause at a step": _steps("pause 4"),
-    "kill -9 of jobs": lambda nemesis: _killed(nemesis, horses=True),
-    "kill -9 of workers, not of their jobs": lambda nemesis: _killed(nemesis, "work", horses=False),
-    "kill -9 of workers and jobs": lambda nemesis: _killed(nemesis, "work", horses=True),
-    "kill -9 of sweepers": lambda nemesis: _killed(nemesis, "sweep", horses=False),
-    "kill -9 of everything": lambda nemesis: _killed(nemesis, "work", "sweep", horses=True),
+    "kill -9 of jobs": lambda nemesis, _chance: _killed(nemesis, horses=True),
+    "kill -9 of workers, not of their jobs": lambda nemesis, _chance: _killed(nemesis, "work", horses=False),
+    "kill -9 of workers and jobs": lambda nemesis, _chance: _killed(nemesis, "work", horses=True),
+    "kill -9 of sweepers": lambda nemesis, _chance: _killed(nemesis, "sweep", horses=False),
+    "kill -9 of everything": lambda nemesis, _chance: _killed(nemesis, "work", "sweep", horses=True),
     "a worker stands still": _frozen_worker,
     "mail server misbehaves": _mail_misbehaves,
     "mail server misbehaves otherwise": _mail_misbehaves,
@@ -266,6 +277,22 @@ FAULTS: dict[str, Callable[[Nemesis], AbstractContextManager[None]]] = {
     "no database": _no_database,
     "full disk": _full_disk,
 }
+
+
+def plans(seed: int, seconds: float) -> list[Plan]:
+    """Return the faults of a run, in their order: never two of a kind at once, nor more than MOST_AT_ONCE."""
+    chance = random.Random(seed)  # noqa: S311 - Nothing secret.
+    found: list[Plan] = []
+    now = 1.0
+    while now < seconds:
+        going_on = [one for one in found if one.ends > now]
+        name = chance.choice(list(FAULTS))
+        details = random.Random(chance.getrandbits(32))  # noqa: S311
+        ends = now + chance.uniform(0.5, 5)
+        if len(going_on) < MOST_AT_ONCE and name not in {one.name for one in going_on}:
+            found.append(Plan(now, min(ends, seconds), name, details))
+        now += chance.uniform(0.5, 4)
+    return found
 
 
 class Database:
@@ -354,7 +381,7 @@ def report(nemesis: Nemesis, recovered: float, findings: list[Finding]) -> None:
     doubts = db.session.scalar(select(func.sum(Delivery.doubts)))
     lines = [
         "",
-        f"{wanted.database}, seed {wanted.seed}: {wanted.minutes:g} min, {wanted.workers} workers, leases {wanted.lease:g} s",
+        f"{wanted.database}, seed {wanted.seed}, {wanted.minutes:g} min, {wanted.workers} workers",
         f"  requests accepted  {len(people.noted(nemesis.folder, 'accepted'))}",
         *(f"    {state:<17}{number}" for state, number in sorted(states.items())),
         f"  invoices           {db.session.scalar(select(func.count()).select_from(Invoice))}",

@@ -21,12 +21,15 @@ from typing import Any
 
 from flask import Flask
 
+import config
+import failpoints
 import task_queue
 import worker
 from app import create_app
 from dev.processes import die_with_parent, inherit_orphans
 from documents import pdf
 from extensions import db
+from mail import smtp
 from models import Customer, Order
 from services import delivery, invoicing, leases, production
 from tests.faults import people
@@ -64,16 +67,24 @@ def hurry(lease: float, pace: float) -> None:
         for name in ("BACKOFF", "OUTAGE"):
             if hasattr(module, name):
                 setattr(module, name, tuple(step / pace for step in getattr(module, name)))
+    patience = smtp.Patience(step=lease / 9, message=lease / 3, whole=lease * 2 / 3)  # As in production, to the lease.
+    delivery.connection = lambda: smtp.Connection(config.current().smtp_url, patience)
     task_queue.DEAF_SECONDS = min(task_queue.DEAF_SECONDS, lease / 4)
     task_queue._Worker.max_connection_wait_time = task_queue.DEAF_SECONDS
 
 
 def ask(app: Flask, order_ids: Sequence[int]) -> None:
-    """Ask for the invoices of these orders, as their customers."""
-    with app.app_context():
+    """Ask for the invoices of these orders, as their customers; who meets an injected error has asked in vain."""
+    with app.app_context(), suppress(failpoints.Failed):
         for order_id in order_ids:
             order = db.session.get_one(Order, order_id)
             invoicing.ask(order, db.session.get_one(Customer, order.customer_id))
+
+
+def ring(app: Flask, job: str, identifier: int) -> None:
+    """Ring once."""
+    with app.app_context():
+        task_queue.ring(job, identifier)
 
 
 def _fork(app: Flask, role: str, arguments: Sequence[Any]) -> int:
@@ -98,6 +109,7 @@ ROLES: dict[str, Callable[..., None]] = {
     "work": worker.work,
     "sweep": worker.sweep_forever,
     "ask": ask,
+    "ring": ring,
     "live": people.live,
 }
 
