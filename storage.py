@@ -68,6 +68,13 @@ def read(name: str, sha256: str) -> bytes:
     return data
 
 
+def names() -> list[str]:
+    """Return the names of all documents that are there, in no order; of what is half written, none."""
+    folder = config.current().documents_dir
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    return [str(path.relative_to(folder)) for path in files]
+
+
 def answers() -> bool:
     """Whether the folder takes a document: permissions alone say nothing about a full or a read-only disk."""
     folder = config.current().documents_dir

@@ -23,6 +23,7 @@ def work(app: Flask) -> None:
     pdf.warm_up()
     with app.app_context():
         issuing.require_mode()
+        issuing.require_latest()
         db.session.remove()
         db.engine.dispose()
         app.logger.info("worker started")

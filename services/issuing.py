@@ -24,7 +24,7 @@ from documents.words import LANGUAGES, words
 from extensions import db
 from models import FIRST_LINK, CreditNote, Delivery, Document, Invoice, InvoiceRequest, Milestone, Order
 from parties.details import Details
-from services import history, numbering, outbox
+from services import history, ledger, numbering, outbox
 from services.numbering import Number
 from services.orders import sale_of
 
@@ -57,6 +57,15 @@ def require_mode() -> None:
     first = db.session.scalar(select(Invoice.sequence).where(Invoice.trial.is_(False)).order_by(Invoice.id).limit(1))
     if first not in (None, settings.first_number):
         raise WrongMode(f"FIRST_NUMBER is {settings.first_number}, but the first invoice took {first}: it is locked.")
+
+
+def require_latest() -> None:
+    """Raise WrongMode when documents were issued that the database does not know, whose numbers it would give again."""
+    if config.current().live and (lost := ledger.lost()):
+        raise WrongMode(
+            f"{lost[-1]} lies in the documents folder and the database has not given it: it is an older copy, and "
+            "would give that number again. See « Backup and restore » in docs/operations.md."
+        )
 
 
 def invoice(request: InvoiceRequest, order: Order, details: Details) -> Invoice:

@@ -80,6 +80,7 @@ def verify(*, render: bool = False) -> Iterator[Checked]:
             )
             yield Checked("", (Finding(name, text),))
     yield Checked("", tuple(_beyond_their_counter()))
+    yield Checked("", tuple(_lost()))
 
 
 def _triggers() -> Iterator[Finding]:
@@ -96,6 +97,11 @@ def _beyond_their_counter() -> Iterator[Finding]:
     )
     for number in db.session.scalars(found.order_by(Document.number)):
         yield Finding(number, _("le compteur de sa série ne l'a pas atteint"))
+
+
+def _lost() -> Iterator[Finding]:
+    for number in ledger.lost():
+        yield Finding(number, _("émis, mais la base ne le connaît pas\u00a0: elle est plus ancienne que les documents"))
 
 
 def _place(document: Document, before: Document | None) -> Iterator[str]:

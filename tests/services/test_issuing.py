@@ -15,6 +15,7 @@ from documents.credits import ExceedsInvoice
 from extensions import db, transaction
 from models import FIRST_LINK, CreditNote, Delivery, Document, Invoice, NumberSeries
 from services import issuing
+from services.verification import verify
 from tests.support.factories import company_details
 from tests.support.ledger import a_credit_note, a_replacement, an_invoice
 
@@ -157,3 +158,17 @@ def test_more_than_is_left_is_not_credited_and_takes_no_number(app: Flask) -> No
     with pytest.raises(ExceedsInvoice):
         a_credit_note(invoice)
     assert numbers() == ["FA-2026-000001", "AV-2026-000001", "AV-2026-000002"]
+
+
+def test_an_older_copy_of_the_database_gives_no_number_again(app: Flask) -> None:
+    folder = app.extensions["settings"].documents_dir
+    issuing.require_latest()
+    known = an_invoice().number
+    folder.mkdir(exist_ok=True)
+    for name in (known, "SPECIMEN-2026-000009", "SPECIMEN-AV-2026-000009", ".FA-2027-000009", "notes"):
+        (folder / f"{name}.0123456789ab.pdf").write_bytes(b"")
+    issuing.require_latest()
+    (folder / f"{known[:-1]}2.0123456789ab.pdf").write_bytes(b"")
+    with pytest.raises(issuing.WrongMode, match=f"{known[:-1]}2 lies in the documents folder"):
+        issuing.require_latest()
+    assert f"{known[:-1]}2" in {finding.about for checked in verify() for finding in checked.findings}
