@@ -60,12 +60,18 @@ def require_mode() -> None:
 
 
 def require_latest() -> None:
-    """Raise WrongMode when documents were issued that the database does not know, whose numbers it would give again."""
-    if config.current().live and (lost := ledger.lost()):
+    """Raise WrongMode when documents were issued that the database does not know, whose numbers it would give again.
+
+    Each process looks once: a database is restored while nothing runs.
+    """
+    if current_app.extensions.get("has_latest_numbers") or not config.current().live:
+        return
+    if lost := ledger.lost():
         raise WrongMode(
             f"{lost[-1]} lies in the documents folder and the database has not given it: it is an older copy, and "
             "would give that number again. See « Backup and restore » in docs/operations.md."
         )
+    current_app.extensions["has_latest_numbers"] = True
 
 
 def invoice(request: InvoiceRequest, order: Order, details: Details) -> Invoice:
@@ -215,6 +221,7 @@ def _require_same_mode(invoice: Invoice) -> None:
 def _take(kind: Literal["invoice", "credit_note"], not_before: date = date.min) -> Number:
     """Take the next number of the present mode; a credit note is never dated before the invoice that it is about."""
     require_mode()
+    require_latest()
     settings = config.current()
     if not settings.live:
         prefix, first = (config.TRIAL_PREFIX if kind == "invoice" else config.TRIAL_CREDIT_PREFIX), 1
