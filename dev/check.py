@@ -1,5 +1,10 @@
-"""`bin/test`: brings what the tests need, then runs every check; arguments go to pytest."""
+"""`bin/test`: brings what the tests need, then runs every check; arguments go to pytest.
 
+`bin/test --nemesis` runs the nemesis instead (`tests/faults/nemesis.py`), on both databases one after the other unless
+`--database` names one; its other arguments are the nemesis's own.
+"""
+
+import argparse
 import os
 import shutil
 import sys
@@ -130,12 +135,26 @@ def check_everything(
     run(supervisor, report, "pytest", [PYTHON, "-m", "pytest", "-n", "2", "--dist", "worksteal", *arguments], env)
 
 
+def let_nemesis_loose(supervisor: Supervisor, report: Report, arguments: Sequence[str]) -> None:
+    """Afterwards the report says how the nemesis ended on each database."""
+    options = argparse.ArgumentParser(prog="bin/test --nemesis", add_help=False)
+    options.add_argument("--database", choices=("sqlite", "postgresql", "both"), default="both")
+    chosen, others = options.parse_known_args(arguments)
+    env = dict(os.environ) | {"PYTHONUNBUFFERED": "1"}
+    for database in ("sqlite", "postgresql") if chosen.database == "both" else (chosen.database,):
+        command = [PYTHON, "-m", "tests.faults.nemesis", "--database", database, *others]
+        run(supervisor, report, f"nemesis {database}", command, env)
+
+
 def main() -> int:
     """Run everything; 0 only when all of it passed and, with CI=true, nothing was missing."""
     strict = os.environ.get("CI", "").lower() == "true"
     supervisor, report, postgres = Supervisor(), Report(), PostgresServer()
     try:
-        check_everything(supervisor, report, postgres, sys.argv[1:])
+        if "--nemesis" in sys.argv[1:2]:
+            let_nemesis_loose(supervisor, report, sys.argv[2:])
+        else:
+            check_everything(supervisor, report, postgres, sys.argv[1:])
     except Stopped:
         supervisor.say("stopped before the end")
         return 130
