@@ -18,6 +18,6 @@ def laboratory(app: Flask, settings: dict[str, str], tmp_path: Path, redis_binar
 
 @pytest.fixture
 def patient(app: Flask, settings: dict[str, str], tmp_path: Path, redis_binary: Path) -> Iterator[Laboratory]:
-    """Give a laboratory with leases as long as in production: nobody who lives loses one, however slow the machine."""
-    with Laboratory(tmp_path, settings, redis_binary, lease=90) as laboratory:
+    """Give a laboratory whose leases are long enough that nobody who lives loses one, however slow the machine."""
+    with Laboratory(tmp_path, settings, redis_binary, lease=12) as laboratory:
         yield laboratory
