@@ -207,6 +207,7 @@ def test_the_merchant_s_pages_have_no_faults(open_page: Opener, visitors: Visito
         page.locator("main th a").first.click()
         page.wait_for_load_state()
 
+    shop.mail(RENAMED, "Votre facture")
     customer = open_page(state=visitors.state(RENAMED))
     customer.goto(INVOICES)
     customer.get_by_role("link", name=re.compile("^Corriger")).last.click()
