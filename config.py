@@ -22,6 +22,7 @@ ROOT = Path(__file__).parent
 TRIAL_PREFIX, TRIAL_CREDIT_PREFIX = "SPECIMEN", "SPECIMEN-AV"
 """The series of documents that are only tried out; no real one may bear them."""
 LONGEST_HOURS = 24 * 366  # An invoice that is due in more than a year is a slip of the keyboard.
+LONGEST_RECIPIENT = 320  # What a mail's row takes; an alert goes to all addresses at once.
 
 
 class SettingsError(Exception):
@@ -105,9 +106,7 @@ def load(env: Mapping[str, str]) -> Settings:
         smtp_url=_server_url(env, "SMTP_URL", ("smtp", "smtps")),
         mail_from=_address(env, "MAIL_FROM"),
         support_email=_address(env, "SUPPORT_EMAIL"),
-        alert_emails=tuple(
-            _address({"ALERT_EMAIL": one.strip()}, "ALERT_EMAIL") for one in _required(env, "ALERT_EMAIL").split(",")
-        ),
+        alert_emails=_alert_emails(env),
         documents_dir=_folder(env, "DOCUMENTS_URL"),
         seller_file=_file(env, "SELLER_FILE"),
         live=issue_mode == "live",
@@ -232,6 +231,13 @@ def _address(env: Mapping[str, str], name: str) -> str:
     if not re.fullmatch(r"[^@\s<>,;]+@[^@\s<>,;]+", address):
         raise SettingsError(f"{name} is not an e-mail address.")
     return value
+
+
+def _alert_emails(env: Mapping[str, str]) -> tuple[str, ...]:
+    addresses = tuple(one.strip() for one in _required(env, "ALERT_EMAIL").split(","))
+    if len(", ".join(addresses)) > LONGEST_RECIPIENT:
+        raise SettingsError(f"ALERT_EMAIL is too long: {LONGEST_RECIPIENT} characters in all, or a list's own address.")
+    return tuple(_address({"ALERT_EMAIL": one}, "ALERT_EMAIL") for one in addresses)
 
 
 def _file(env: Mapping[str, str], name: str) -> Path:

@@ -78,6 +78,7 @@ def test_a_missing_setting_is_named_in_one_line(tmp_path: Path, name: str) -> No
         ("MAIL_FROM", "@"),
         ("MAIL_FROM", "deux mots@boutique.example"),
         ("ALERT_EMAIL", "a@boutique.example, nobody"),
+        ("ALERT_EMAIL", ",".join(["somebody@boutique.example"] * 12)),
         ("APP_ENV", "staging"),
     ],
 )

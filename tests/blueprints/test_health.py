@@ -10,9 +10,12 @@ from sqlalchemy import text
 
 import clock
 from extensions import db, transaction
+from services import incidents
 from tests.support.client import LintingClient
-from tests.support.factories import a_request, an_order
+from tests.support.customers import sign_in
+from tests.support.factories import a_customer, a_request, an_order
 from tests.support.mailbox import Mailbox
+from tests.support.outbox import a_delivery
 
 LOOPBACK = {"REMOTE_ADDR": "127.0.0.1"}
 ELSEWHERE = {"REMOTE_ADDR": "192.0.2.7"}
@@ -42,6 +45,18 @@ def test_a_documents_folder_that_cannot_be_written_is_said(
     with app.app_context():
         answer = app.test_client().get("/readyz")
         assert answer.json == {"status": "ok", "degraded": ["documents"]}
+
+
+@pytest.mark.databases("sqlite")
+def test_what_the_mails_wait_for_is_degraded_although_somebody_answers(
+    client: LintingClient, redis_server: str, smtp_server: Mailbox
+) -> None:
+    waiting = a_delivery(trouble="smtp", last_error="Le serveur refuse le mot de passe de SMTP_URL (535).")
+    assert client.get("/readyz").json == {"status": "ok", "degraded": ["smtp"]}
+    sign_in(client, a_customer(email="admin@example.org", admin=True))
+    assert "refuse notre mot de passe" in client.get("/admin/").text
+    waiting.trouble = None
+    assert client.get("/readyz").json == {"status": "ok", "degraded": []}
 
 
 def test_not_ready_while_the_tables_are_older_than_the_code(client: LintingClient) -> None:
@@ -74,12 +89,16 @@ def test_gauges_are_for_this_machine_when_there_is_no_token(client: LintingClien
 
 
 def test_gauges_say_what_is_due_and_what_is_late(client: LintingClient) -> None:
-    now = clock.now()
-    a_request(an_order(), state="scheduled", due_at=now - timedelta(hours=2), deadline_at=now - timedelta(hours=1))
-    a_request(an_order(), state="scheduled", due_at=now + timedelta(hours=2), deadline_at=now + timedelta(hours=3))
+    hour, now = timedelta(hours=1), clock.now()
+    for due, deadline in ((-2, -1), (-13, 11), (-1, 23), (2, 26)):
+        window = {"earliest_at": now + due * hour, "deadline_at": now + deadline * hour}
+        a_request(an_order(), state="scheduled", due_at=now + max(due, -2) * hour, **window)
+    a_request(an_order(), state="waiting", requested_at=now - timedelta(days=11))
+    incidents.watch()
     lines = client.get("/metrics", environ_base=LOOPBACK).text.splitlines()
-    assert 'espace_client_requests{state="scheduled"} 2' in lines
-    assert "espace_client_requests_late 1" in lines
+    for said in ('requests{state="scheduled"} 4', "requests_begun 3", "requests_past_half 2", "requests_late 1",
+                 "requests_unshipped 1", 'incidents{kind="late"} 1', 'incidents{kind="clock"} 0'):  # fmt: skip
+        assert f"espace_client_{said}" in lines, said
     oldest = next(line for line in lines if line.startswith("espace_client_oldest_due_seconds"))
     assert 7200 <= int(oldest.split()[1]) < 7300
 
