@@ -14,7 +14,8 @@ from extensions import db
 from models import Customer, Delivery, Order
 from services import incidents
 from tests.support.client import LintingClient
-from tests.support.factories import PASSWORD, a_customer, a_line, a_request, an_order, billing_details, shipping
+from tests.support.customers import sign_in
+from tests.support.factories import a_customer, a_line, a_request, an_order, billing_details, shipping
 from tests.support.mailbox import Mailbox
 from tests.support.queries import count_queries
 
@@ -71,8 +72,7 @@ def test_the_test_knows_every_admin_page(app: Flask) -> None:
 @pytest.mark.databases("sqlite")
 @pytest.mark.parametrize(("method", "path"), pages())
 def test_for_a_customer_the_pages_do_not_exist(client: LintingClient, invoiced: Order, method: str, path: str) -> None:
-    customer = a_customer()
-    client.post("/connexion", data={"email": customer.email, "password": PASSWORD})
+    sign_in(client, a_customer())
     assert client.open(path, method=method).status_code == 404
 
 

@@ -13,6 +13,7 @@ import jobs
 from extensions import db
 from models import Customer, Delivery, Order, SignInSession
 from services import accounts, limits, tokens
+from tests.support import customers
 from tests.support.client import LintingClient
 from tests.support.factories import PASSWORD, a_customer, an_order
 from tests.support.mailbox import Mailbox
@@ -220,14 +221,12 @@ def test_a_dead_link_says_so_and_shows_the_way_out(client: LintingClient, path: 
         assert answer.status_code == 410
         assert "plus valable" in answer.text
         assert "aide@boutique.example" in answer.text
-    a_customer(confirmed=False)
-    sign_in(client)
+    customers.sign_in(client, a_customer(confirmed=False))
     assert client.get(path).status_code == 410
 
 
 def test_the_code_confirms_from_any_page_of_the_area(client: LintingClient, smtp_server: Mailbox) -> None:
-    claire = a_customer(confirmed=False)
-    sign_in(client)
+    claire = customers.sign_in(client, a_customer(confirmed=False))
     page = client.get(AREA)
     assert 'id="confirm-notice"' in page.text
     accounts.request_confirmation(claire)
@@ -250,8 +249,7 @@ def test_the_code_confirms_from_any_page_of_the_area(client: LintingClient, smtp
 
 
 def test_a_confirmed_code_leads_back_without_javascript_too_and_nowhere_else(client: LintingClient) -> None:
-    claire = a_customer(confirmed=False)
-    sign_in(client)
+    claire = customers.sign_in(client, a_customer(confirmed=False))
     _link, code = tokens.fresh(claire, "confirmation")
     answer = client.post("/confirmer-par-code", data={"code": code, "next": "https://evil.example/"})
     assert (answer.status_code, answer.location) == (303, "/espace-client")
@@ -260,8 +258,7 @@ def test_a_confirmed_code_leads_back_without_javascript_too_and_nowhere_else(cli
 def test_the_confirmation_can_be_sent_again_a_few_times(
     client: LintingClient, frozen_clock: time_machine.Traveller
 ) -> None:
-    a_customer(confirmed=False)
-    sign_in(client)
+    customers.sign_in(client, a_customer(confirmed=False))
     answer = client.htmx("POST", "/confirmer/renvoyer", data={"next": AREA})
     assert answer.status_code == 200
     assert "claire@example.org" in answer.text
@@ -310,8 +307,7 @@ def test_the_whole_way_through_a_forgotten_password(
      AREA + "/appareils/1/deconnexion"],
 )  # fmt: skip
 def test_every_change_needs_its_token(app: Flask, client: LintingClient, path: str) -> None:
-    a_customer()
-    sign_in(client)
+    customers.sign_in(client, a_customer())
     app.config["WTF_CSRF_ENABLED"] = True
     answer = client.post(path, data={"email": "claire@example.org", "password": PASSWORD})
     assert answer.status_code == 400
@@ -320,8 +316,7 @@ def test_every_change_needs_its_token(app: Flask, client: LintingClient, path: s
 
 @pytest.mark.parametrize("path", ["/deconnexion", "/confirmer-par-code", "/confirmer/renvoyer"])
 def test_opening_a_link_changes_nothing(client: LintingClient, path: str) -> None:
-    a_customer()
-    sign_in(client)
+    customers.sign_in(client, a_customer())
     assert client.get(path).status_code in (405, 410)
     assert is_signed_in(client)
 
@@ -339,7 +334,6 @@ def test_a_page_that_polls_keeps_no_session_alive(client: LintingClient, frozen_
 
 
 def test_who_is_signed_in_is_not_asked_again(client: LintingClient) -> None:
-    a_customer()
-    sign_in(client)
+    customers.sign_in(client, a_customer())
     assert client.get("/connexion").location == "/espace-client"
     assert client.get("/inscription").location == "/espace-client"

@@ -10,7 +10,7 @@ from html5lib import parse
 from extensions import db
 from models import Customer
 from tests.support.client import HTMX, LintingClient
-from tests.support.customers import COMPANY, PERSON
+from tests.support.customers import COMPANY, PERSON, sign_in
 from tests.support.factories import PASSWORD, a_customer, billing_details, company_details
 from tests.support.queries import count_queries
 
@@ -23,9 +23,7 @@ SAVED = "Données de facturation enregistrées."
 @pytest.fixture
 def claire(client: LintingClient) -> Customer:
     """Claire, signed in."""
-    customer = a_customer()
-    client.post("/connexion", data={"email": customer.email, "password": PASSWORD})
-    return customer
+    return sign_in(client, a_customer())
 
 
 def fields(page: str) -> dict[str, dict[str, str]]:

@@ -12,6 +12,7 @@ from extensions import db
 from models import Customer, Delivery, Order, Shipment
 from services import limits, repair
 from tests.support.client import LintingClient
+from tests.support.customers import sign_in
 from tests.support.factories import PASSWORD, PLACED, a_customer, an_order, billing_details
 
 pytestmark = pytest.mark.databases("sqlite")  # Pages; looking up is tested with its service.
@@ -142,9 +143,7 @@ def test_a_password_that_is_none_is_refused_beside_its_field(client: LintingClie
 
 
 def test_who_is_signed_in_is_led_to_their_own_orders(client: LintingClient) -> None:
-    claire = a_customer()
-    the_order(customer=claire)
-    client.post("/connexion", data={"email": "claire@example.org", "password": PASSWORD})
+    the_order(customer=sign_in(client, a_customer()))
     look_up(client)
     page = client.get("/suivi-commande/commande")
     assert "/espace-client/commandes/T-100234" in page.text

@@ -5,7 +5,8 @@ from flask import Flask
 
 from extensions import db
 from tests.support.client import LintingClient
-from tests.support.factories import PASSWORD, a_customer
+from tests.support.customers import sign_in
+from tests.support.factories import a_customer
 
 pytestmark = pytest.mark.databases("sqlite")  # Pages that show no rows.
 
@@ -18,7 +19,7 @@ def test_the_front_page_has_two_doors(client: LintingClient) -> None:
 
 
 def test_the_front_page_leads_a_signed_in_customer_on(client: LintingClient) -> None:
-    client.post("/connexion", data={"email": a_customer().email, "password": PASSWORD})
+    sign_in(client, a_customer())
     page = client.get("/").text
     assert "Mon espace" in page
     assert "Se connecter" in page
@@ -63,7 +64,7 @@ def test_an_unknown_page_is_explained_in_french(client: LintingClient) -> None:
 def test_the_page_of_a_breakdown_asks_nothing_of_the_database(
     app: Flask, client: LintingClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client.post("/connexion", data={"email": a_customer().email, "password": PASSWORD})
+    sign_in(client, a_customer())
 
     def broken(*_args: object, **_kwargs: object) -> None:
         raise RuntimeError("the database is gone")
