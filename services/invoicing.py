@@ -71,17 +71,20 @@ def open_automatic(order: Order) -> None:
 def reconsider(order: Order) -> None:
     """Afterwards the order's open request says what it waits for or when it is due; inside the caller's transaction.
 
-    An order that was cancelled, refunded or invoiced elsewhere cancels its request, with the reason.
+    An order that was cancelled, refunded or invoiced elsewhere cancels its request, with the reason; also one that
+    stopped before its invoice, which a person need no longer look at.
     """
     request = lock_request(order)
-    if request is None or request.state not in OPEN:
+    stopped = request is not None and request.state == "needs_attention" and issuing.current_invoice(order) is None
+    if request is None or not (stopped or request.state in OPEN):
         return
     try:
         order.require_invoiceable()
     except DomainError as refusal:
         _cancel(request, order, str(refusal))
     else:
-        _reschedule(request, order)
+        if not stopped:
+            _reschedule(request, order)
 
 
 def reconsider_customer(customer: Customer) -> None:

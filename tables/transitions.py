@@ -10,7 +10,7 @@ TRANSITIONS: dict[str, dict[str, tuple[str, ...]]] = {
         "rendered": ("sent", "needs_attention", "requested"),
         "sent": ("needs_attention", "requested"),  # A mail can come back days later.
         "cancelled": ("requested",),
-        "needs_attention": ("scheduled", "issued", "rendered", "sent", "requested"),
+        "needs_attention": ("scheduled", "issued", "rendered", "sent", "cancelled", "requested"),
     },
     "deliveries": {
         "pending": ("sending", "failed"),

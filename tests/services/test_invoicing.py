@@ -163,6 +163,21 @@ def test_a_cancelled_order_cancels_its_request_and_tells_the_customer(app: Flask
     assert (mail.kind, mail.recipient) == ("request_cancelled", owner(order).email)
 
 
+def test_a_request_that_stopped_before_its_invoice_is_cancelled_with_its_order_and_else_stays_stopped(
+    app: Flask,
+) -> None:
+    order = an_order(customer=a_customer(billing=billing_details()))
+    request = a_request(order, state="needs_attention", reason="La facture n'a pas pu être produite.")
+    with transaction():
+        invoicing.reconsider(order)
+    assert request.state == "needs_attention"
+    with transaction():
+        order.cancelled_at = clock.now()
+        invoicing.reconsider(order)
+    assert request.state == "cancelled"
+    assert "annulée" in (request.reason or "")
+
+
 def test_a_full_refund_before_issue_cancels_but_a_part_does_not(app: Flask) -> None:
     order = an_order(customer=a_customer(billing=billing_details()))
     request = asks(order)
