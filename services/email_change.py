@@ -62,6 +62,8 @@ def confirm_by_link(customer: Customer, link: str) -> None:
         return
     with transaction():
         orders = _hold_orders(customer)
+        if customer.email == email:
+            return  # The other press was first.
         if tokens.take(link, "email_change") is None:
             raise accounts.InvalidLink(_("Ce lien n'est plus valable. Demandez-en un nouveau."))
         told = _change(customer, email, orders)
@@ -93,9 +95,10 @@ def _proof(customer: Customer, link: str) -> Token | None:
 
 
 def _hold_orders(customer: Customer) -> Sequence[Order]:
-    """Return the account's orders, held until the end of the transaction with their requests and the mails that wait.
+    """Return the account's orders, held until the end of the transaction with requests, waiting mails and the account.
 
-    In this order and by id, as everywhere, and before the account itself: a worker that marks a mail writes about it.
+    In this order and by id, as everywhere: a worker that marks a mail writes about the account. Of two proofs at once
+    the second finds the account as the first has left it.
     """
     own = select(Order).where(Order.customer_id == customer.id).order_by(Order.id)
     fresh = {"populate_existing": True}
@@ -104,6 +107,7 @@ def _hold_orders(customer: Customer) -> Sequence[Order]:
     db.session.scalars(requests.with_for_update(of=InvoiceRequest).execution_options(**fresh)).all()
     mails = select(Delivery.id).where(Delivery.customer_id == customer.id, Delivery.state == "pending")
     db.session.scalars(mails.order_by(Delivery.id).with_for_update()).all()
+    db.session.refresh(customer, with_for_update={"of": Customer, "key_share": True})
     return orders
 
 
