@@ -330,7 +330,8 @@ class Database:
             return
         holder = sqlite3.connect(self.path, timeout=30, isolation_level=None)
         try:
-            holder.execute("BEGIN IMMEDIATE")
+            with suppress(sqlite3.OperationalError):  # Half a minute of others who write is the same fault.
+                holder.execute("BEGIN IMMEDIATE")
             yield
         finally:
             holder.close()
