@@ -67,7 +67,9 @@ def test_each_document_is_sent_again_once_a_press(client: LintingClient, invoice
     note = crediting.credit(invoice, amount=Decimal("1.00"), reason="Geste", refund=True, shown=0)
     assert note is not None
     mail = db.session.scalars(select(Delivery).where(Delivery.document_id == note.id)).one()
-    mail.state, mail.sent_at, mail.due_at = "sent", mail.created_at, None
+    for state in ("sending", "sent"):
+        mail.become(state)
+        db.session.commit()
     found = re.findall(r'name="shown"[^>]*value="(\d+)".*?name="document"[^>]*value="(\d+)"', client.get(ORDER).text)
     assert {document: shown for shown, document in found}[str(note.id)] == "1"
     for _ in range(2):
