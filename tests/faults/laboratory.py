@@ -250,6 +250,32 @@ class Laboratory:
         return self.nursery.process.stdout.readline().decode().strip()
 
 
+@contextmanager
+def small_disk(folder: Path, megabytes: int) -> Iterator[bool]:
+    """Give the folder a disk of its own where that is allowed (as root); return whether it is."""
+    folder.mkdir(parents=True)
+    command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
+    mounted = os.geteuid() == 0 and subprocess.run(command, capture_output=True, check=False).returncode == 0
+    try:
+        yield mounted
+    finally:
+        if mounted:
+            subprocess.run(["umount", "-l", str(folder)], check=False)
+
+
+@contextmanager
+def filled(folder: Path) -> Iterator[None]:
+    """Fill the disk of that folder to the last byte meanwhile."""
+    ballast = folder / "ballast"
+    with ballast.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(b"\0" * 4096)
+    try:
+        yield
+    finally:
+        ballast.unlink()
+
+
 def eventually(condition: Callable[[], bool], seconds: float) -> None:
     """Wait until the condition holds; raises AssertionError when it does not in time."""
     end = time.monotonic() + seconds

@@ -33,7 +33,7 @@ from extensions import db
 from models import Delivery, Invoice, InvoiceRequest
 from tests.faults import people
 from tests.faults.checker import Finding
-from tests.faults.laboratory import Laboratory, is_alive
+from tests.faults.laboratory import Laboratory, filled, is_alive, small_disk
 from tests.support.databases import migrate
 from tests.support.mail_server import accepted
 from tests.support.settings import settings_for_tests
@@ -247,14 +247,8 @@ def _full_disk(nemesis: Nemesis, _chance: random.Random) -> Iterator[None]:
         nemesis.laboratory.arm("store.written", "disk full")
         yield
         return
-    ballast = folder / "ballast"
-    with ballast.open("wb", buffering=0) as file, suppress(OSError):
-        while True:
-            file.write(b"\0" * 2**20)
-    try:
+    with filled(folder):
         yield
-    finally:
-        ballast.unlink()
 
 
 FAULTS: dict[str, Fault] = {
@@ -337,19 +331,6 @@ class Database:
             holder.close()
 
 
-@contextmanager
-def disk(folder: Path) -> Iterator[None]:
-    """Give the folder a small disk of its own where that is allowed (as root); elsewhere nothing."""
-    folder.mkdir(parents=True)
-    command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MEGABYTES}m", "tmpfs", str(folder)]
-    mounted = os.geteuid() == 0 and subprocess.run(command, capture_output=True, check=False).returncode == 0
-    try:
-        yield
-    finally:
-        if mounted:
-            subprocess.run(["umount", "-l", str(folder)], check=False)
-
-
 def main() -> int:
     """Run once; 0 when nothing is broken."""
     wanted = _wanted()
@@ -357,7 +338,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ec-nemesis-")))
-        stack.enter_context(disk(folder / "documents"))
+        stack.enter_context(small_disk(folder / "documents", DISK_MEGABYTES))
         database = stack.enter_context(Database(wanted.database, folder))
         settings = settings_for_tests(folder, DATABASE_URL=database.url, INVOICE_DELAY_HOURS="0")
         redis = redis_server.find_or_fetch(dev_settings.var_dir(os.environ))

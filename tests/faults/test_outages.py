@@ -1,11 +1,9 @@
 """Redis, the database and the disk go away and come back: nothing is asked of a person, and nothing is lost."""
 
 import sqlite3
-import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager, nullcontext
 
 import psycopg
 from flask import Flask
@@ -13,7 +11,7 @@ from sqlalchemy import make_url
 
 import config
 from tests.faults.cells import PATIENCE, a_due_request, an_order_to_ask_for, is_asked_for, states
-from tests.faults.laboratory import Laboratory, eventually
+from tests.faults.laboratory import Laboratory, eventually, filled, small_disk
 
 
 def test_redis_that_stops_hangs_or_forgets_loses_no_request(app: Flask, laboratory: Laboratory) -> None:
@@ -49,31 +47,16 @@ def test_a_database_that_stops_or_is_held_in_the_middle_loses_nothing(
 
 
 def test_a_full_disk_is_waited_for(app: Flask, patient: Laboratory) -> None:
-    """To the last byte, where the documents folder can have a disk of its own (as root)."""
-    with small_disk(config.current().documents_dir) as ballast:
-        for number in range(3):
-            a_due_request(f"T-{number}")
-        patient.start(workers=2, sweepers=1)
-        eventually(lambda: set(states().values()) == {"issued"}, PATIENCE)
-        ballast.unlink()
+    """To the last byte, where the documents folder can have a disk of its own; elsewhere storing fails at its step."""
+    folder = config.current().documents_dir
+    with small_disk(folder, megabytes=1) as mounted:
+        patient.start(workers=1, sweepers=1)
+        with filled(folder) if mounted else nullcontext(patient.arm("store.written", "disk full")):
+            a_due_request("T-1")
+            eventually(lambda: states() == {"T-1": "issued"}, PATIENCE)
         patient.settle(PATIENCE)
         assert patient.findings() == []
-        assert set(states().values()) == {"sent"}
-
-
-@contextmanager
-def small_disk(folder: Path) -> Iterator[Path]:
-    """Give the folder a disk of one megabyte, full; return the file that fills it."""
-    folder.mkdir(parents=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], check=True)
-    try:
-        ballast = folder / "ballast"
-        with ballast.open("wb", buffering=0) as file, suppress(OSError):
-            while True:
-                file.write(b"\0" * 4096)
-        yield ballast
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
+        assert states() == {"T-1": "sent"}
 
 
 @contextmanager
