@@ -64,19 +64,21 @@ def change_address() -> ResponseReturnValue:
     return _address_page(422 if form.is_submitted() else 200, address_form=form)
 
 
-@bp.post("/adresse/code")
+@bp.route("/adresse/code", methods=["GET", "POST"])
 @login_required
 def confirm_address_code() -> ResponseReturnValue:
-    """Give the account the address that the six digits were sent to."""
+    """Give the account the address that the six digits were sent to; who signs in anew meanwhile is led back here."""
     form = CodeForm()
     if form.validate_on_submit():
         try:
             email_change.confirm_by_code(signed_in_customer(), form.code.data or "", visitor=request.remote_addr)
         except DomainError as refusal:
+            if accounts.find(_awaited()) is signed_in_customer():  # The first press of a double click has done it.
+                return _address_changed()
             form.code.errors = [str(refusal)]
         else:
             return _address_changed()
-    return _address_page(422, code_form=form)
+    return _address_page(422 if form.is_submitted() else 200, code_form=form)
 
 
 @bp.get("/adresse/confirmer/<token>")
@@ -117,7 +119,8 @@ def _address(**forms: FlaskForm) -> dict[str, object]:
     """Return what the section « Adresse e-mail » shows."""
     awaited = _awaited()
     code_form = CodeForm(formdata=None) if awaited else None
-    refused = bool(refusals.of(signed_in_customer()))
+    customer = signed_in_customer()
+    refused = refusals.is_present_address(customer, refusals.of(customer))
     return {"address_form": None, "code_form": code_form, "awaited": awaited, "refused": refused} | forms
 
 

@@ -19,10 +19,12 @@ def home() -> str:
     """Show the newest orders, whether billing details are complete, and the address to confirm or to correct."""
     customer = signed_in_customer()
     details = customer.billing.details() if customer.billing else None
+    refused = refusals.of(customer)
     return render_template(
         "customer/home.html",
         latest=orders.latest(customer, LATEST),
-        refused=refusals.of(customer),
+        refused=refused,
+        address_refused=refusals.is_present_address(customer, refused),
         details=details,
         missing=rules.problems(details, config.current().tax_id_required) if details else {},
     )

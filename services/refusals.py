@@ -6,6 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import contains_eager, joinedload
 
 from extensions import db, transaction
+from mail.addresses import email_key
 from models import Customer, Delivery, Document, Order
 from services import delivery, history, invoices, invoicing, issuing, limits, outbox
 
@@ -19,16 +20,24 @@ def of(customer: Customer) -> Sequence[Delivery]:
     return db.session.scalars(shown.order_by(Delivery.id.desc())).all()
 
 
+def is_present_address(customer: Customer, refused: Sequence[Delivery]) -> bool:
+    """Whether the account's present address refused one of these: what a former one refused may be told days later."""
+    return any(email_key(mail.recipient) == customer.email_key for mail in refused)
+
+
 def send_again(order: Order) -> bool:
     """Afterwards what was refused of this order is on its way once more, to the address that counts now.
 
-    A second press finds nothing refused any more and does nothing (False). Raises limits.TooMany after three a day.
+    A second press finds nothing refused any more and does nothing (False). Raises limits.TooMany after three a day,
+    NotTheirs when the order has left the account meanwhile.
     """
-    order_id = order.id
+    order_id, customer_id = order.id, order.customer_id
     limits.hit(limits.RESENDS_BY_ORDER, str(order_id))
     with transaction():
-        invoicing.lock_request(invoicing.lock_order(order_id))
+        invoicing.lock_request(invoicing.lock_order_of(customer_id, order_id))
         mails = resend([order_id])
+    if not mails:
+        limits.forgive(limits.RESENDS_BY_ORDER, str(order_id))
     for mail in mails:
         outbox.ring(mail)
     return bool(mails)

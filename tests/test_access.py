@@ -44,6 +44,7 @@ GET = {
     "billing.edit": SIGNED_IN,
     "account.show": SIGNED_IN,
     "account.change_address": SIGNED_IN,
+    "account.confirm_address_code": SIGNED_IN,
     "account.confirm_address": "303 303 410 200 410 410",
     "orders.index": SIGNED_IN,
     "orders.show": OWN,

@@ -92,6 +92,27 @@ def test_the_code_leads_to_the_whole_page_and_keeps_this_device_only(client: Lin
     assert sessions.load(elsewhere) is None
 
 
+def test_a_code_pressed_twice_is_told_that_it_is_done(client: LintingClient, claire: Customer) -> None:
+    ask(client)
+    _link, code = tokens.fresh(claire, "email_change", NEW)
+    with client.session_transaction() as cookie:
+        sent = dict(cookie)
+    for _press in range(2):
+        with client.session_transaction() as cookie:
+            cookie.update(sent)  # The second press leaves before the first one is answered.
+        answer = client.post(f"{HERE}/adresse/code", data={"code": code})
+        assert (answer.status_code, answer.location) == (303, HERE)
+    assert client.post(f"{HERE}/adresse/code", data={"code": code}).status_code == 422
+
+
+def test_a_session_that_ends_over_the_code_leads_back_to_it(client: LintingClient, claire: Customer) -> None:
+    ask(client)
+    wrong = client.post(f"{HERE}/adresse/code", data={"code": "1"})
+    assert wrong.status_code == 422
+    page = client.get(f"{HERE}/adresse/code")
+    assert (page.status_code, 'name="code"' in page.text, "error" in page.text) == (200, True, False)
+
+
 def test_opening_the_link_changes_nothing_and_pressing_does(client: LintingClient, claire: Customer) -> None:
     link, _code = tokens.fresh(claire, "email_change", NEW)
     url = f"{HERE}/adresse/confirmer/{link}"

@@ -11,6 +11,7 @@ from tests.support.customers import LIST, a_refused_mail, an_issued_invoice, pag
 from tests.support.factories import an_order, billing_details
 
 HOME = "/espace-client"
+ACCOUNT = "/espace-client/mon-compte"
 REFUSED = "L'adresse claire@example.org a refusé"
 CORRECT = 'href="/espace-client/mon-compte/adresse"'
 
@@ -60,6 +61,21 @@ def test_the_order_says_it_with_the_invoice_at_hand_and_both_ways_out(client: Li
     assert "Rien n'est perdu" in page
 
 
+def test_what_a_former_address_refused_is_not_blamed_on_the_present_one(client: LintingClient, order: Order) -> None:
+    assert order.customer is not None
+    assert "Refuse nos e-mails" in text(client, ACCOUNT)
+    order.customer.email = order.customer.email_key = "claire.martin@example.org"
+    db.session.commit()
+    page = text(client, page_of(order))
+    assert REFUSED in page
+    assert "Vos e-mails vont désormais à claire.martin@example.org." in page.replace("\u00a0", " ")
+    assert f'action="{resend(order)}"' in page
+    assert "boîte était pleine" not in page
+    assert REFUSED in text(client, HOME)
+    assert CORRECT not in page + text(client, HOME)
+    assert "Refuse nos e-mails" not in text(client, ACCOUNT)
+
+
 def test_the_documents_say_it_too(client: LintingClient, order: Order) -> None:
     for url in ("/espace-client/factures", "/espace-client/factures/FA-2026-000001.html"):
         assert REFUSED in text(client, url)
@@ -81,6 +97,9 @@ def test_pressing_sends_it_again_and_the_notice_goes(client: LintingClient, orde
 def test_too_many_presses_are_told_to_wait(client: LintingClient, order: Order) -> None:
     for _press in range(3):
         assert client.htmx("POST", resend(order)).status_code == 200
+        mail = db.session.scalars(select(Delivery).where(Delivery.state == "pending")).one()
+        mail.become("failed", trouble="recipient")
+        db.session.commit()
     assert client.htmx("POST", resend(order)).status_code == 429
 
 

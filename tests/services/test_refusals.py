@@ -1,14 +1,16 @@
 """Documents that an address refused: told to their customer, sent again once for each press."""
 
+from typing import Any
+
 import pytest
 import time_machine
 from flask import Flask
 from sqlalchemy import select
 
 import jobs
-from extensions import db
+from extensions import NotTheirs, db
 from models import AuditEntry, Delivery, Order
-from services import invoicing, refusals
+from services import invoicing, limits, refusals, repair
 from services.limits import TooMany
 from tests.support.customers import a_refused_mail, an_issued_invoice, draw
 from tests.support.factories import a_customer, an_order, billing_details
@@ -69,6 +71,26 @@ def test_a_press_sends_the_document_once_more_and_a_second_press_nothing(app: Fl
     assert [message["To"] for message in smtp_server.messages] == ["claire@example.org"]
     assert invoicing.of_order(order.id).state == "sent"
     assert "invoice.resent" in db.session.scalars(select(AuditEntry.action)).all()
+
+
+def test_a_press_that_sends_nothing_is_not_counted(app: Flask) -> None:
+    order = a_refused_order()
+    assert [refusals.send_again(order) for _press in range(5)] == [True, False, False, False, False]
+
+
+def test_who_has_lost_the_order_since_its_page_was_loaded_sends_nothing(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order, hit = a_refused_order(), limits.hit
+
+    def hit_and_lose(*counted: Any) -> None:
+        hit(*counted)
+        repair.correct_email(db.session.get_one(Order, order.id), "paul@example.org")
+
+    monkeypatch.setattr(limits, "hit", hit_and_lose)
+    with pytest.raises(NotTheirs):
+        refusals.send_again(order)
+    assert mails(order) == [("claire@example.org", "failed")]
 
 
 def test_an_order_is_sent_again_three_times_a_day_at_most(app: Flask, frozen_clock: time_machine.Traveller) -> None:
