@@ -304,7 +304,8 @@ def test_the_whole_way_through_a_forgotten_password(
     "path",
     ["/connexion", "/inscription", "/deconnexion", "/mot-de-passe-oublie", "/mot-de-passe/x", "/confirmer/x",
      "/confirmer-par-code", "/confirmer/renvoyer", "/suivi-commande", "/suivi-commande/compte", AREA + "/mot-de-passe",
-     AREA + "/appareils/1/deconnexion"],
+     AREA + "/appareils/1/deconnexion", AREA + "/adresse", AREA + "/adresse/code", AREA + "/adresse/confirmer/x",
+     "/espace-client/commandes/T-1/renvoyer"],
 )  # fmt: skip
 def test_every_change_needs_its_token(app: Flask, client: LintingClient, path: str) -> None:
     customers.sign_in(client, a_customer())
