@@ -137,6 +137,9 @@ def _address_page(status: int, **forms: FlaskForm) -> ResponseReturnValue:
 def _address_changed() -> ResponseReturnValue:
     session.pop(KEY, None)
     flash(_("Votre adresse e-mail est maintenant %(email)s.", email=signed_in_customer().email), "success")
+    flash(
+        _("Indiquez-la aussi à la boutique pour vos prochaines commandes\u00a0: elles arrivent ici par elle."), "info"
+    )
     return see_other(url_for(".show"))
 
 

@@ -28,14 +28,15 @@ def is_present_address(customer: Customer, refused: Sequence[Delivery]) -> bool:
 def send_again(order: Order) -> bool:
     """Afterwards what was refused of this order is on its way once more, to the address that counts now.
 
-    A second press finds nothing refused any more and does nothing (False). Raises limits.TooMany after three a day,
-    NotTheirs when the order has left the account meanwhile.
+    A second press finds nothing refused any more and does nothing (False); nor is anything done for who was not told
+    of it. Raises limits.TooMany after three a day, NotTheirs when the order has left the account meanwhile.
     """
     order_id, customer_id = order.id, order.customer_id
     limits.hit(limits.RESENDS_BY_ORDER, str(order_id))
     with transaction():
-        invoicing.lock_request(invoicing.lock_order_of(customer_id, order_id))
-        mails = resend([order_id])
+        order = invoicing.lock_order_of(customer_id, order_id)
+        invoicing.lock_request(order)
+        mails = resend([order_id]) if order.customer and order.customer.is_confirmed else []
     if not mails:
         limits.forgive(limits.RESENDS_BY_ORDER, str(order_id))
     for mail in mails:

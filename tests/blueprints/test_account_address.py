@@ -43,6 +43,7 @@ def test_without_javascript_the_same_by_pages(client: LintingClient, claire: Cus
     assert (answer.status_code, answer.location) == (303, HERE)
     page = client.get(HERE).text
     assert "Votre adresse e-mail est maintenant claire.martin@example.org." in page.replace("\u00a0", " ")
+    assert "aussi à la boutique pour vos prochaines commandes" in page  # Which come under the address that they bear.
     assert 'name="code"' not in page
 
 

@@ -50,10 +50,12 @@ def test_what_failed_for_another_reason_is_no_refused_address(app: Flask, troubl
     assert len(mails(order)) == 1
 
 
-def test_who_has_not_proven_the_mailbox_is_told_nothing(app: Flask) -> None:
+def test_who_has_not_proven_the_mailbox_is_told_nothing_and_sends_nothing(app: Flask) -> None:
     order = a_refused_order(confirmed=False)
     assert order.customer is not None
     assert refusals.of(order.customer) == []
+    assert not refusals.send_again(order)
+    assert len(mails(order)) == 1
 
 
 def test_a_press_sends_the_document_once_more_and_a_second_press_nothing(app: Flask, smtp_server: Mailbox) -> None:
