@@ -14,7 +14,10 @@ KEYWORD = "EspaceClient"
 
 
 class Unreachable(Exception):
-    """The mailbox cannot be read or marked; the text is one line in French, without a secret of the address."""
+    """The mailbox cannot be read or marked; the text is one line, where and why, without a secret of the address.
+
+    Why is in French, or in the words of the server or the system.
+    """
 
 
 class Mailbox(Protocol):
