@@ -220,13 +220,16 @@ class Laboratory:
     ) -> float:
         """Wait until all is quiet, replacing who dies meanwhile; return how long that took, in seconds.
 
-        Time that runs out is no error here: the checker names what is left. Every ten seconds `say` is told, and
-        `each` is done at every look.
+        `seconds` is how long nothing may come to its end; that they run out is no error here: the checker names what is
+        left. Every ten seconds `say` is told, and `each` is done at every look.
         """
-        begun, last_word = time.monotonic(), 0.0
-        while (left := self.left()) and (now := time.monotonic() - begun) < seconds:
-            if now > last_word + 10:
-                last_word = now
+        begun = last_end = time.monotonic()
+        next_word, fewest = begun + 10, sys.maxsize
+        while (left := self.left()) and (now := time.monotonic()) < last_end + seconds:
+            if len(left) < fewest:
+                fewest, last_end = len(left), now
+            if now > next_word:
+                next_word = now + 10
                 say(f"{len(left)} are left, such as {left[0]}")
             self.heal_processes()
             each()

@@ -41,7 +41,7 @@ from tests.support.settings import settings_for_tests
 PARTIES = 2
 MOST_AT_ONCE = 3
 DISK_MEGABYTES = 256
-LONGEST_QUIET = 240.0  # Seconds until all must be over, once everything is mended.
+LONGEST_STILLNESS = 120.0  # Seconds in which nothing may come to its end, once everything is mended.
 
 MAIL_MODES = (
     ("connect", "421 4.3.2 Service shutting down"), ("connect", "hang"), ("EHLO", "drop"), ("MAIL", "slow 0.3"),
@@ -104,7 +104,7 @@ class Nemesis:
         self._heal(float("inf"))
         self.laboratory.disarm()
         self._say("everything is mended")
-        return self.laboratory.settle(LONGEST_QUIET, say=self._say)
+        return self.laboratory.settle(LONGEST_STILLNESS, say=self._say)
 
     def findings(self) -> list[Finding]:
         """Return what the checker finds; a mail may be in doubt where its worker was killed or its answer lost."""

@@ -1,37 +1,59 @@
 """The checker sees each kind of broken world, and finds nothing in a whole one."""
 
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from flask import Flask
 
 import config
 import jobs
+from app import create_app
 from extensions import db
 from models import Delivery, Invoice
 from tests.faults.checker import check, check_log
+from tests.support.databases import Databases
 from tests.support.factories import PLACED, a_customer, a_request, an_order, billing_details
 from tests.support.ledger import a_credit_note, tamper
 from tests.support.mail_server import Accepted, described
 from tests.support.mailbox import Mailbox
+from tests.support.settings import settings_for_tests
 
-pytestmark = pytest.mark.databases("sqlite")
 Mails = list[Accepted]
 
 
+@pytest.fixture(scope="module")
+def whole_world(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Mails]:
+    """Make two orders, invoiced by the services and mailed; give their folder and the mails that arrived."""
+    folder, mailbox = tmp_path_factory.mktemp("world"), Mailbox()
+    with databases.fresh("sqlite") as url:
+        shutil.copyfile(url.removeprefix("sqlite:///"), folder / "world.db")
+    mailbox.controller.start()
+    app = create_app(settings_for_tests(folder, DATABASE_URL=f"sqlite:///{folder}/world.db", SMTP_URL=mailbox.url))
+    with app.app_context():
+        for number in (1, 2):
+            customer = a_customer(email=f"cliente{number}@example.org", billing=billing_details())
+            met = {"details_complete_at": PLACED, "reconciled_at": PLACED, "due_at": PLACED}
+            order = an_order(number=f"T-{number}", customer=customer, shipped_at=PLACED)
+            jobs.produce(a_request(order, state="scheduled", **met).id)
+        db.session.remove()
+        db.engine.dispose()
+    mailbox.controller.stop()
+    sent = zip(mailbox.raw, mailbox.recipients, strict=True)
+    return folder, [described(raw, recipients) for raw, recipients in sent]
+
+
 @pytest.fixture
-def mails(app: Flask, smtp_server: Mailbox) -> Mails:
-    """Make a whole world: two orders, invoiced by the services and mailed; give the mails that arrived."""
-    for number in (1, 2):
-        customer = a_customer(email=f"cliente{number}@example.org", billing=billing_details())
-        met = {"details_complete_at": PLACED, "reconciled_at": PLACED, "due_at": PLACED}
-        order = an_order(number=f"T-{number}", customer=customer, shipped_at=PLACED)
-        jobs.produce(a_request(order, state="scheduled", **met).id)
-    sent = zip(smtp_server.raw, smtp_server.recipients, strict=True)
-    return [described(raw, recipients) for raw, recipients in sent]
+def mails(whole_world: tuple[Path, Mails], tmp_path: Path) -> Iterator[Mails]:
+    """Give the mails of a copy of that world, which the test may break."""
+    shutil.copytree(whole_world[0], tmp_path, dirs_exist_ok=True)
+    app = create_app(settings_for_tests(tmp_path, DATABASE_URL=f"sqlite:///{tmp_path}/world.db"))
+    with app.app_context():
+        yield list(whole_world[1])
+        db.session.remove()
+        db.engine.dispose()
 
 
 def names(mails: Mails, **said: object) -> set[str]:
@@ -117,7 +139,7 @@ def test_a_mail_in_doubt_may_arrive_twice_when_a_fault_explains_it(mails: Mails)
     assert check(mails, doubtful=1) == []
 
 
-def test_what_is_cancelled_and_credited_or_waits_for_its_moment_is_well(app: Flask, mails: Mails) -> None:
+def test_what_is_cancelled_and_credited_or_waits_for_its_moment_is_well(mails: Mails) -> None:
     an_order_that_waits()
     credited = db.session.get_one(Invoice, 1)
     note = a_credit_note(credited)
