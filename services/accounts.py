@@ -139,9 +139,7 @@ def reset_password(link: str, password: str) -> Customer:
     """
     password_hash = passwords.hash(password)
     with transaction():
-        customer = tokens.take(link, "password_reset")
-        if customer is None:
-            raise InvalidLink(_("Ce lien n'est plus valable. Demandez-en un nouveau."))
+        customer = _use(link, "password_reset")
         customer.password_hash = password_hash
         tokens.use_up(customer, "password_reset", "email_change")
         sessions.end_all(customer)
@@ -205,9 +203,7 @@ def confirm_by_link(link: str) -> Customer:
     Raises InvalidLink.
     """
     with transaction():
-        customer = tokens.take(link, "confirmation")
-        if customer is None:
-            raise InvalidLink(_("Ce lien n'est plus valable. Demandez-en un nouveau."))
+        customer = _use(link, "confirmation")
         _confirm(customer)
     invoicing.ring_what_is_due(customer.id)
     return customer
@@ -220,6 +216,7 @@ def confirm_by_code(customer: Customer, code: str, *, visitor: str | None = None
     """
     limits.hit(limits.CODE_BY_IP, limits.network(visitor))
     with transaction():
+        invoicing.lock_account(customer.id)
         candidates = tokens.usable_codes(customer, "confirmation")
         right = tokens.try_code(candidates, code)
         if right is not None:
@@ -243,6 +240,7 @@ def create_admin(email: str, password: str) -> Customer:
             customer = Customer(email=clean(email), email_key=email_key(email), password_hash=password_hash)
             db.session.add(customer)
             db.session.flush()
+        invoicing.lock_account(customer.id)
         customer.password_hash = password_hash
         customer.is_admin = True
         sessions.end_all(customer)
@@ -270,8 +268,20 @@ def _limit_key(email: str) -> str:
         return email.strip().lower()
 
 
+def _use(link: str, purpose: Purpose) -> Customer:
+    """Use the link up and return its account, held before it; inside the caller's transaction. Raises InvalidLink."""
+    proof = tokens.find(link, purpose)
+    customer = invoicing.lock_account(proof.customer_id) if proof else None
+    if customer is None or tokens.take(link, purpose) is None:
+        raise InvalidLink(_("Ce lien n'est plus valable. Demandez-en un nouveau."))
+    return customer
+
+
 def _confirm(customer: Customer) -> None:
-    """Write down that the mailbox was proven, with all that follows from it; inside the caller's transaction."""
+    """Write down that the mailbox was proven, with all that follows from it.
+
+    Inside the caller's transaction, which holds the account.
+    """
     if customer.confirmed_at is None:
         customer.confirmed_at = clock.now()
         history.record("account.confirmed", customer=customer)

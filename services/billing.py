@@ -1,11 +1,9 @@
 """Billing details: recorded for an account or for one order, until its invoice is issued."""
 
 from flask_babel import gettext as _
-from sqlalchemy import select
-from sqlalchemy.orm import selectinload
 
 from extensions import DomainError, db, transaction
-from models import BillingDetails, Customer, InvoiceRequest, Order
+from models import BillingDetails, Customer, Order
 from parties.details import Details
 from services import history, invoicing
 
@@ -17,7 +15,7 @@ def record_for_customer(customer: Customer, details: Details) -> None:
     """
     customer_id = customer.id
     with transaction():
-        _write_for_account(_lock_account(customer_id), details)
+        _write_for_account(invoicing.lock_account(customer_id), details)
     invoicing.ring_what_is_due(customer_id)
 
 
@@ -32,7 +30,7 @@ def record_for_order(order: Order, details: Details, *, also_account: bool) -> N
     with transaction():
         order = invoicing.lock_order_of(customer_id, order_id)
         require_changeable(order)
-        account = _lock_account(customer_id) if also_account and customer_id else None
+        account = invoicing.lock_account(customer_id) if also_account and customer_id else None
         order.billing = (order.billing or BillingDetails()).take(details)
         order.billing.edited_by_customer = True
         history.record("billing.changed", order=order, customer=order.customer, detail=_summary(details))
@@ -96,20 +94,6 @@ def _write_for_account(customer: Customer, details: Details) -> None:
     history.record("billing.changed", customer=customer, detail=_summary(details))
     db.session.flush()
     invoicing.reconsider_customer(customer)
-
-
-def _lock_account(customer_id: int) -> Customer:
-    """Return the account as it is now, held until the end of the transaction: two savings make one row.
-
-    Its open requests are held first: whoever issues holds a request and then writes about its account.
-    """
-    own = select(InvoiceRequest.id).join(Order).where(Order.customer_id == customer_id)
-    still_open = own.where(InvoiceRequest.state.in_(invoicing.OPEN)).order_by(InvoiceRequest.id)
-    db.session.scalars(still_open.with_for_update(of=InvoiceRequest)).all()
-    # Read after the lock: a row joined to one that was waited for is as it was before the wait (PostgreSQL).
-    found = select(Customer).where(Customer.id == customer_id).options(selectinload(Customer.billing))
-    held = found.with_for_update(of=Customer, key_share=True).execution_options(populate_existing=True)
-    return db.session.scalars(held).one()
 
 
 def _summary(details: Details) -> str:

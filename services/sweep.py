@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import String, cast, delete, literal, select
+from sqlalchemy import String, cast, delete, exists, literal, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -117,13 +117,14 @@ def _reopen_after_trial() -> None:
     """Afterwards what was only tried out as a specimen is scheduled for a real invoice, once the switch is on live."""
     if not config.current().live:
         return
-    real = select(Invoice.order_id).where(Invoice.trial.is_(False))
-    begun_anew = select(AuditEntry.order_id).where(AuditEntry.action == REOPENED, AuditEntry.order_id.is_not(None))
-    tried = select(Invoice.request_id).where(Invoice.trial.is_(True), Invoice.order_id.not_in(real.union(begun_anew)))
-    found = select(InvoiceRequest.order_id).where(InvoiceRequest.id.in_(tried), InvoiceRequest.state.in_(TRIED_OUT))
-    for order_id in db.session.scalars(found.order_by(InvoiceRequest.order_id).limit(MOST_AT_ONCE)).all():
+    order_id = InvoiceRequest.order_id
+    tried = exists().where(Invoice.request_id == InvoiceRequest.id, Invoice.trial.is_(True))
+    real = exists().where(Invoice.order_id == order_id, Invoice.trial.is_(False))
+    begun_anew = exists().where(AuditEntry.order_id == order_id, AuditEntry.action == REOPENED)
+    found = select(order_id).where(InvoiceRequest.state.in_(TRIED_OUT), tried, ~real, ~begun_anew)
+    for each in db.session.scalars(found.order_by(order_id).limit(MOST_AT_ONCE)).all():
         with transaction():
-            order = invoicing.lock_order(order_id)
+            order = invoicing.lock_order(each)
             request = invoicing.lock_request(order)
             if request and db.session.scalar(found.where(InvoiceRequest.id == request.id)):
                 _begin_anew(request, order)

@@ -59,18 +59,15 @@ def find(link: str, purpose: Purpose) -> Token | None:
     return db.session.scalar(wanted.where(Token.expires_at > clock.now()))
 
 
-def take(link: str, purpose: Purpose) -> Customer | None:
-    """Use the proof up and return its account, inside the caller's transaction; None when it was used or expired.
+def take(link: str, purpose: Purpose) -> int | None:
+    """Use the proof up and return whose it is, inside the caller's transaction; None when it was used or expired.
 
-    One conditional UPDATE decides, so that of two presses one gets it.
+    One conditional UPDATE decides, so that of two presses one gets it. The account is held before its proofs.
     """
     now = clock.now()
     free = (Token.token_hash == _hash(link), Token.purpose == purpose, Token.used_at.is_(None), Token.expires_at > now)
     taken = update(Token).where(*free).values(used_at=now).returning(Token.customer_id)
-    customer_id = db.session.execute(taken).scalar_one_or_none()
-    # Not its key: whoever issues meanwhile writes rows about the account, and may hold what is wanted next here.
-    held = select(Customer).where(Customer.id == customer_id).with_for_update(of=Customer, key_share=True)
-    return db.session.scalar(held)
+    return db.session.execute(taken).scalar_one_or_none()
 
 
 def usable_codes(customer: Customer, purpose: Purpose) -> list[Token]:

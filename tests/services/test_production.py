@@ -21,7 +21,7 @@ import storage
 from documents import pdf, snapshot
 from extensions import db, transaction
 from models import AuditEntry, Customer, Delivery, Invoice, InvoiceRequest, NumberSeries, StoredFile
-from services import issuing, leases, production, repair, tokens
+from services import invoicing, issuing, leases, production, repair
 from services.leases import LEASE, LeaseLost
 from tests.support.factories import PLACED, a_customer, a_request, an_order, billing_details
 
@@ -141,28 +141,31 @@ def test_a_worker_that_lost_its_lease_writes_nothing(app: Flask, frozen_clock: T
 
 
 @pytest.mark.databases("postgresql")
-def test_whoever_proves_their_mailbox_meanwhile_keeps_no_issue_waiting(app: Flask) -> None:
-    """Nor would it the other way round: that transaction goes on to the account's requests, one of which is held."""
+def test_whoever_holds_the_account_keeps_no_document_waiting(app: Flask) -> None:
+    """Its mail refers to the account, which is held without its key; nor is its request held, which is issued."""
     request = a_due_request()
     customer_id = request.customer_id
+    assert customer_id is not None
     lease = production.claim(request.id)
     assert lease is not None
-    link, _code = tokens.fresh(db.session.get_one(Customer, customer_id), "confirmation")
-    held, issued = threading.Event(), threading.Event()
+    invoice_id = production.issue(lease)
+    assert invoice_id is not None
+    held, mailed = threading.Event(), threading.Event()
 
-    def proves() -> None:
+    def saves() -> None:
         with app.app_context(), transaction():
-            tokens.take(link, "confirmation")
+            invoicing.lock_account(customer_id)
             held.set()
-            issued.wait(10)
+            mailed.wait(10)
 
-    visitor = threading.Thread(target=proves)
+    visitor = threading.Thread(target=saves)
     visitor.start()
     held.wait(10)
     db.session.execute(text("SET lock_timeout = '2s'"))
-    assert production.issue(lease) is not None
-    issued.set()
+    production.render(lease, invoice_id)
+    mailed.set()
     visitor.join()
+    assert db.session.get_one(InvoiceRequest, lease.id).state == "rendered"
 
 
 def test_numbers_run_on_without_a_gap_after_a_failure(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:

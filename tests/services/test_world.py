@@ -20,7 +20,19 @@ import task_queue
 from extensions import DomainError, NotTheirs, db, transaction
 from models import Customer, Delivery, Document, Invoice, InvoiceRequest, Order
 from parties.details import Details
-from services import billing, corrections, delivery, history, intake, invoicing, issuing, production, repair
+from services import (
+    accounts,
+    billing,
+    corrections,
+    delivery,
+    history,
+    intake,
+    invoicing,
+    issuing,
+    production,
+    repair,
+    tokens,
+)
 from services.leases import LeaseLost
 from shops.schema import OrderMessage
 from tests.shops.messages import a_company, a_line, a_message, a_refund, a_shipment
@@ -416,6 +428,30 @@ def test_an_account_that_is_no_company_s_any_more_does_not_meet_the_worker_cross
     request = asked(details=company_details(), refunds=[a_refund(lines=[], amount="31.72")])
     assert at_once(app, saving(request, "account"), issuing_of(request.id)) == (None, None)
     assert (request.state, documents()) == ("cancelled", [])
+
+
+@pytest.mark.parametrize("by", ["link", "code"])
+def test_who_proves_the_mailbox_and_who_saves_an_address_do_not_meet_crosswise(app: Flask, by: str) -> None:
+    customer = a_customer(confirmed=False, billing=billing_details())
+    order = shop_sends()
+    order.customer = customer  # By its number and address, which prove no mailbox.
+    db.session.commit()
+    request = invoicing.ask(order, customer)
+    order_id, customer_id = order.id, customer.id
+    link, code = tokens.fresh(customer, "confirmation")
+
+    def confirm() -> None:
+        if by == "link":
+            accounts.confirm_by_link(link)
+        else:
+            accounts.confirm_by_code(db.session.get_one(Customer, customer_id), code)
+
+    def save() -> None:
+        billing.record_for_order(db.session.get_one(Order, order_id), MOVED, also_account=True)
+
+    db.session.rollback()
+    assert at_once(app, confirm, save) == (None, None)
+    assert (request.state, request.order.effective_details()) == ("scheduled", MOVED)
 
 
 @pytest.mark.parametrize("first", ["shop", "worker"])
