@@ -4,6 +4,8 @@ import hashlib
 import os
 import secrets
 import tempfile
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import config
 import failpoints
 
 LARGE = 256 * 1024  # Bytes; few documents have more.
+ABANDONED_SECONDS = 3600  # Whoever began to write a file so long ago was killed before its end.
 
 
 class Corrupt(Exception):
@@ -73,6 +76,14 @@ def names() -> list[str]:
     folder = config.current().documents_dir
     files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
     return [str(path.relative_to(folder)) for path in files]
+
+
+def tidy() -> None:
+    """Afterwards nothing is there any more that somebody began to write and was killed over, an hour ago or more."""
+    for path in config.current().documents_dir.glob(".*.pdf.*"):
+        with suppress(OSError):  # Gone by now; or nothing can be taken away, which `answers` is there to notice.
+            if path.stat().st_mtime < time.time() - ABANDONED_SECONDS:
+                path.unlink()
 
 
 def answers() -> bool:

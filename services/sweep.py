@@ -11,6 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 import clock
 import config
 import failpoints
+import storage
 import task_queue
 from extensions import db, transaction
 from models import (
@@ -184,4 +185,5 @@ CHORES = (
     crediting.settle_forgotten,
     incidents.watch,
     _forget_the_expired,
+    storage.tidy,
 )

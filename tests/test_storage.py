@@ -1,5 +1,6 @@
 """Documents on disk: once written, never another."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,22 @@ def test_nothing_half_written_is_left_behind(app: Flask) -> None:
     with pytest.raises(storage.Corrupt):
         storage.write_once("FA-1.pdf", b"two")
     assert [path.name for path in folder_of(app).iterdir()] == ["FA-1.pdf"]
+
+
+def test_what_a_kill_left_behind_is_tidied_away_an_hour_later(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    storage.write_once("FA-1.pdf", b"one")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", lambda *_arguments, **_said: None)
+        storage.write_once("FA-2.pdf", b"two")  # As if it had been killed before it took its own file away.
+    for path in folder_of(app).iterdir():
+        os.utime(path, (0, 0))
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", lambda *_arguments, **_said: None)
+        storage.write_once("FA-3.pdf", b"three")  # Somebody is at it.
+    storage.tidy()
+    left = sorted(path.name for path in folder_of(app).iterdir())
+    assert left[1:] == ["FA-1.pdf", "FA-2.pdf", "FA-3.pdf"]
+    assert left[0].startswith(".FA-3.pdf.")
 
 
 def test_no_other_account_of_the_machine_reads_a_document(app: Flask) -> None:
