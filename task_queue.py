@@ -76,6 +76,15 @@ def waiting() -> list[tuple[str, int]]:
     return [(found[1], int(found[2])) for each in ids if (found := BELL.fullmatch(each))]
 
 
+def in_one_line(record: logging.LogRecord) -> bool:
+    """Say in one line that Redis was lost, which rq tells with all that it was doing; `work` begins a new worker."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, RedisError | OSError):
+        record.msg, record.args, record.exc_info = "queue lost", (), None
+        record.error = type(error).__name__
+    return True
+
+
 class _Worker(Worker):
     """A worker that logs as we do, lets a job end that has begun, and looks for a lost Redis every few seconds."""
 
@@ -102,6 +111,7 @@ def work(url: str) -> None:
 
     rq ends its worker when Redis fails in the middle of something; a new one takes its place here.
     """
+    logging.getLogger("rq.worker").addFilter(in_one_line)
     while True:
         stopped = False
         try:

@@ -1,5 +1,6 @@
 """The bell: nobody waits for it, and nothing is lost with it."""
 
+import logging
 import signal
 import subprocess
 import tempfile
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from redis.exceptions import BusyLoadingError
 from rq import Queue
 from rq.serializers import JSONSerializer
 
@@ -71,3 +73,20 @@ def test_after_five_seconds_the_bell_is_tried_again(
         assert not task_queue.ring("produce", 1)
         time.sleep(0.3)
         assert task_queue.ring("produce", 1)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(BusyLoadingError("loading"), ("queue lost", None)), (KeyError("a slip"), ("Worker x quits", KeyError))],
+)
+def test_a_lost_redis_is_one_line_of_the_log_and_anything_else_is_told_whole(
+    caplog: pytest.LogCaptureFixture, error: Exception, said: tuple[str, type[Exception] | None]
+) -> None:
+    rq_log = logging.getLogger("rq.worker")
+    rq_log.addFilter(task_queue.in_one_line)
+    try:
+        rq_log.error("Worker %s quits", "x", exc_info=error)
+    finally:
+        rq_log.removeFilter(task_queue.in_one_line)
+    (record,) = caplog.records
+    assert (record.getMessage(), record.exc_info[0] if record.exc_info else None) == said
