@@ -62,6 +62,7 @@ class Wanted:
     workers: int
     lease: float
     pace: float
+    keep: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,8 +349,8 @@ def main() -> int:
             recovered = nemesis.run()
             findings = nemesis.findings()
             report(nemesis, recovered, findings)
-            if findings and (keep := os.environ.get("NEMESIS_KEEP")):
-                subprocess.run(["cp", "-a", str(folder), keep], check=False)
+            if findings and wanted.keep:
+                subprocess.run(["cp", "-a", str(folder), wanted.keep], check=False)
             db.session.remove()
             db.engine.dispose()
     return int(bool(findings))
@@ -373,6 +374,7 @@ def report(nemesis: Nemesis, recovered: float, findings: list[Finding]) -> None:
         f"  arrived twice      {sum(number > 1 for number in mails.values())} (in doubt: {doubts})",
         f"  recovered after    {recovered:.1f} s",
         f"  findings           {len(findings)}",
+        *(f"    {number:>3} {name}" for name, number in sorted(Counter(each.name for each in findings).items())),
         *(f"    {finding}" for finding in findings[:40]),
     ]
     print("\n".join(lines), flush=True)  # noqa: T201 - The report.
@@ -387,6 +389,7 @@ def _wanted() -> Wanted:
     options.add_argument("--workers", type=int, default=2)
     options.add_argument("--lease", type=float, default=6, help="seconds; 90 in production")
     options.add_argument("--pace", type=float, default=60, help="how many times faster than in production tries follow")
+    options.add_argument("--keep", default="", metavar="FOLDER", help="where to copy what a red run leaves behind")
     return Wanted(**vars(options.parse_args()))
 
 
