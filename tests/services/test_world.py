@@ -20,20 +20,9 @@ import task_queue
 from extensions import DomainError, NotTheirs, db, transaction
 from models import Customer, Delivery, Document, Invoice, InvoiceRequest, Order
 from parties.details import Details
-from services import (
-    accounts,
-    billing,
-    corrections,
-    delivery,
-    history,
-    intake,
-    invoicing,
-    issuing,
-    production,
-    repair,
-    tokens,
-)
+from services import accounts, billing, corrections, delivery, history, intake, invoicing, issuing, production, repair
 from services.leases import LeaseLost
+from services.tokens import fresh
 from shops.schema import OrderMessage
 from tests.shops.messages import a_company, a_line, a_message, a_refund, a_shipment
 from tests.support.factories import a_customer, billing_details, company_details
@@ -438,13 +427,11 @@ def test_who_proves_the_mailbox_and_who_saves_an_address_do_not_meet_crosswise(a
     db.session.commit()
     request = invoicing.ask(order, customer)
     order_id, customer_id = order.id, customer.id
-    link, code = tokens.fresh(customer, "confirmation")
+    link, code = fresh(customer, "confirmation")
 
     def confirm() -> None:
-        if by == "link":
-            accounts.confirm_by_link(link)
-        else:
-            accounts.confirm_by_code(db.session.get_one(Customer, customer_id), code)
+        account = db.session.get_one(Customer, customer_id)
+        accounts.confirm_by_link(link) if by == "link" else accounts.confirm_by_code(account, code)
 
     def save() -> None:
         billing.record_for_order(db.session.get_one(Order, order_id), MOVED, also_account=True)
