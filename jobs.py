@@ -5,7 +5,7 @@ from contextlib import suppress
 from sqlalchemy.exc import OperationalError
 
 from mail.smtp import Connection
-from services import delivery, incidents, production
+from services import delivery, incidents, letters, production
 from services.leases import LeaseLost
 
 
@@ -46,7 +46,7 @@ def _send(delivery_id: int, connection: Connection) -> None:
     if lease is None:
         return
     try:
-        message = delivery.content(delivery_id)
+        message = letters.write(delivery_id)
     except OperationalError:
         raise  # Nothing is wrong with the mail, and there is nobody to tell it.
     except Exception as error:  # A document that cannot be read now may be readable later.

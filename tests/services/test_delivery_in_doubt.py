@@ -17,7 +17,7 @@ import jobs
 from extensions import db
 from mail.smtp import Outcome
 from models import Delivery, Invoice, Order
-from services import delivery, leases, repair
+from services import delivery, leases, letters, repair
 from services.leases import LEASE, Lease
 from tests.support.mailbox import Mailbox
 from tests.support.outbox import (
@@ -115,7 +115,7 @@ def test_a_worker_that_lost_its_lease_before_the_message_sends_nothing(
     first, second = a_mail(1), a_mail(2)
     lost = delivery.claim(first)
     assert lost is not None
-    message = delivery.content(first)
+    message = letters.write(first)
     frozen_clock.shift(LEASE + MINUTE)
     held = delivery.claim(first)
     with delivery.connection() as connection:
@@ -123,7 +123,7 @@ def test_a_worker_that_lost_its_lease_before_the_message_sends_nothing(
             delivery.send(lost, message, connection)
         other = delivery.claim(second)
         assert other is not None
-        delivery.mark(other, delivery.send(other, delivery.content(second), connection))
+        delivery.mark(other, delivery.send(other, letters.write(second), connection))
     assert smtp_server.recipients == [["cliente2@example.org"]]
     assert held == Lease(first, db.session.get_one(Delivery, first).lease_token or "")
 
@@ -134,7 +134,7 @@ def test_a_mail_whose_address_changes_while_the_server_is_called_does_not_go_to_
     delivery_id, order_id = mail_of(invoice).id, invoice.order_id
     lease = delivery.claim(delivery_id)
     assert lease is not None
-    message = delivery.content(delivery_id)
+    message = letters.write(delivery_id)
     repair.correct_email(db.session.get_one(Order, order_id), "juste@example.org")
     with delivery.connection() as connection, pytest.raises(leases.LeaseLost):
         delivery.send(lease, message, connection)

@@ -15,7 +15,7 @@ import clock
 import jobs
 from extensions import DomainError, db
 from models import Customer, Delivery, Order, Token
-from services import accounts, delivery, email_change, invoicing, issuing, sessions, tokens
+from services import accounts, delivery, email_change, invoicing, issuing, letters, sessions, tokens
 from services.leases import LeaseLost
 from services.limits import TooMany
 from tests.support.customers import a_refused_mail, an_issued_invoice
@@ -256,7 +256,7 @@ def test_a_mail_written_to_the_former_address_is_not_handed_over_but_written_aga
     mail_id = db.session.scalars(select(Delivery.id)).one()
     lease = delivery.claim(mail_id)
     assert lease is not None
-    message = delivery.content(mail_id)
+    message = letters.write(mail_id)
     confirm(claire)
     with delivery.connection() as connection, pytest.raises(LeaseLost):
         delivery.send(lease, message, connection)

@@ -15,7 +15,7 @@ import clock
 import jobs
 from extensions import db
 from models import Delivery, Incident, InvoiceRequest
-from services import delivery, incidents, sweep
+from services import incidents, letters, sweep
 from tests.support.customers import an_issued_invoice
 from tests.support.factories import a_request, an_order
 from tests.support.mailbox import Mailbox
@@ -236,7 +236,7 @@ def test_an_alert_goes_to_everybody_and_names_twenty(make_app: Callable[..., Fla
             a_late_request(f"T-{number:02}")
         watched()
         [alert] = alerts()
-        message = delivery.content(alert.id)
+        message = letters.write(alert.id)
         assert [address.addr_spec for address in message["To"].addresses] == TWO.split(",")
         text = message.get_body(("plain",)).get_content()  # type: ignore[union-attr]
         assert "T-00, T-01" in text
@@ -247,7 +247,7 @@ def test_an_alert_goes_to_everybody_and_names_twenty(make_app: Callable[..., Fla
         for request in db.session.scalars(select(InvoiceRequest)):
             request.deadline_at = clock.now() + HOUR
         watched()
-        assert delivery.content(alert.id).as_bytes() == again
+        assert letters.write(alert.id).as_bytes() == again
 
 
 def test_a_clock_is_right_again_when_its_machine_says_so_or_is_gone(app: Flask, frozen_clock: Traveller) -> None:

@@ -22,6 +22,7 @@ from models import Customer, Delivery, Document, Invoice, InvoiceRequest, Order
 from parties.details import Details
 from services import accounts, billing, corrections, delivery, history, intake, invoicing, issuing, production, repair
 from services.leases import LeaseLost
+from services.letters import write
 from services.tokens import fresh
 from shops.schema import OrderMessage
 from tests.shops.messages import a_company, a_line, a_message, a_refund, a_shipment
@@ -299,7 +300,7 @@ def test_a_mail_that_a_worker_has_written_to_the_former_address_is_not_sent_ther
     order = request.order
     lease = delivery.claim(mail_id)
     assert lease is not None
-    message = delivery.content(mail_id)
+    message = write(mail_id)
     assert message["To"] == "claire@example.org"
     leaves(db.session.merge(order), "paul@example.org")
     with delivery.connection() as connection, pytest.raises(LeaseLost):
