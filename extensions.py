@@ -10,6 +10,7 @@ from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 from sqlalchemy import Engine, MetaData, event
+from sqlalchemy.exc import PendingRollbackError
 from sqlalchemy.orm import DeclarativeBase
 
 NAMES = {
@@ -57,7 +58,10 @@ def transaction() -> Iterator[None]:
     session = db.session
     if session.info.get("in_transaction"):
         raise RuntimeError("transaction() is not nested: one use case, one transaction.")
-    session.commit()
+    try:
+        session.commit()
+    except PendingRollbackError:
+        session.rollback()  # What was read last has failed: the database was away, and may be back by now.
     session.info["in_transaction"] = True
     try:
         session.connection(execution_options={"immediate": True})

@@ -1,15 +1,21 @@
-"""What every connection to the database is told before anything else."""
+"""The one way to write, after the database was away."""
 
-import sqlite3
-from contextlib import closing
-from pathlib import Path
+import pytest
+from flask import Flask
+from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError
 
-import extensions
+from extensions import db, transaction
+from models import Milestone
 
 
-def test_what_sqlite_has_committed_outlives_a_power_cut(tmp_path: Path) -> None:
-    """In WAL mode only FULL waits for the disk: a number that was mailed and then forgotten would be given again."""
-    with closing(sqlite3.connect(tmp_path / "product.db")) as connection:
-        extensions._prepare(connection, None)
-        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-        assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
+@pytest.mark.databases("postgresql")
+def test_what_is_to_be_written_after_a_read_that_the_database_cut_is_written(app: Flask) -> None:
+    pid = db.session.scalar(text("SELECT pg_backend_pid()"))
+    with db.engine.connect() as other:
+        other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+    with pytest.raises(OperationalError):
+        db.session.scalar(select(Milestone.name))
+    with transaction():
+        db.session.add(Milestone(name="first_start"))
+    assert db.session.scalar(select(Milestone.name)) == "first_start"

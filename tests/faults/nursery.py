@@ -20,6 +20,7 @@ from datetime import timedelta
 from typing import Any
 
 from flask import Flask
+from sqlalchemy.exc import OperationalError
 
 import config
 import failpoints
@@ -99,6 +100,8 @@ def _fork(app: Flask, role: str, arguments: Sequence[Any]) -> int:
         status = 0
     except SystemExit as ending:
         status = ending.code if isinstance(ending.code, int) else 1
+    except OperationalError:
+        pass  # So ends a worker that finds no database at its start (`worker.main`); another one is begun.
     except Exception:
         traceback.print_exc()
     finally:
