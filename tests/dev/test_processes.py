@@ -45,6 +45,11 @@ time.sleep(600)
 """
 
 
+def _hears_hangups() -> None:
+    """Take back what `nohup` asked for the tests themselves."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 class Run:
     """A supervised run whose processes are known by a mark in their environment."""
 
@@ -56,6 +61,7 @@ class Run:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            preexec_fn=_hears_hangups,  # noqa: PLW1509 - One system call.
         )
         self.output = ""
 
