@@ -42,12 +42,14 @@ def pytest_report_header() -> list[str]:
     return lines + [f"not collected: tests that need {name}: {reason}" for name, reason in ABSENT.items()]
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests that need what is not here; the header said so."""
+    """Leave out the tests that need what is not here, as the header said, and begin with those that take longest."""
     without = [item for item in items if set(getattr(item, "fixturenames", ())) & set(ABSENT) or _has_no_database(item)]
     if without:
         config.hook.pytest_deselected(items=without)
         items[:] = [item for item in items if item not in without]
+    items.sort(key=lambda item: "faults" not in item.path.parts)  # Last, one of them would keep all others waiting.
 
 
 def pytest_collection_finish() -> None:
