@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from flask import Flask
@@ -53,25 +54,27 @@ def test_a_bell_carries_a_name_and_an_id_and_nothing_else(app: Flask, redis_serv
         assert (job.description, job.args, job.kwargs, job.meta) == ("jobs.produce(12)", [12], {}, {})
 
 
-def test_a_redis_that_hangs_costs_a_batch_one_second_in_all(
-    make_app: Callable[..., Flask], redis_binary: Path, short_folder: Path
+def test_a_redis_that_hangs_is_waited_for_by_the_first_of_a_batch_only(
+    make_app: Callable[..., Flask], redis_binary: Path, short_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = short_folder / "redis.sock"
+    waited = Mock(wraps=task_queue.connection)
+    monkeypatch.setattr(task_queue, "DEAF_SECONDS", 600.0)  # However slow the machine: the batch is over sooner.
     with make_app(REDIS_URL=f"unix://{path}").app_context(), redis_at(path, redis_binary) as server:
         assert task_queue.ring("produce", 1)
         server.send_signal(signal.SIGSTOP)
-        begun = time.monotonic()
+        monkeypatch.setattr(task_queue, "connection", waited)
         assert not any(task_queue.ring("produce", number) for number in range(100))
-        assert time.monotonic() - begun < 2
+        assert waited.call_count == 1
 
 
-def test_after_five_seconds_the_bell_is_tried_again(
+def test_once_its_time_is_over_the_bell_is_tried_again(
     make_app: Callable[..., Flask], redis_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with make_app(REDIS_URL=redis_server).app_context():
-        monkeypatch.setitem(task_queue._deaf_until, redis_server, time.monotonic() + 0.2)
+        monkeypatch.setitem(task_queue._deaf_until, redis_server, time.monotonic() + 600)
         assert not task_queue.ring("produce", 1)
-        time.sleep(0.3)
+        monkeypatch.setitem(task_queue._deaf_until, redis_server, time.monotonic())
         assert task_queue.ring("produce", 1)
 
 

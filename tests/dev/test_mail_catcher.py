@@ -2,7 +2,6 @@ import smtplib
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -45,7 +44,5 @@ def test_each_message_becomes_one_whole_file_in_order_of_arrival(port: int, tmp_
 
 
 def test_the_port_is_open_before_the_server_is(port: int) -> None:
-    begun = time.monotonic()
     with smtplib.SMTP("127.0.0.1", port, timeout=10) as connection:
         assert connection.noop()[0] == 250
-    assert time.monotonic() - begun < 10
