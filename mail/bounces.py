@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from email.message import Message
 from typing import Literal
 
+from mail.replies import one_line
+
 Trouble = Literal["recipient", "message"]
 
 STATUS = r"(?<![\d.])[245]\.\d{1,3}\.\d{1,3}(?!\.?\d)"
@@ -101,4 +103,4 @@ def _trouble(status: str) -> Trouble:
 
 def _field(message: Message, name: str) -> str:
     """Return a field as one printable line, empty when it is not there."""
-    return " ".join("".join(char if char.isprintable() else " " for char in str(message.get(name, ""))).split())
+    return one_line(str(message.get(name, "")), longest=None)

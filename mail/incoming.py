@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
+from mail.replies import is_timeout, one_line
+
 MOST_BYTES = 256 * 1024
 """How much of a message is read: reports begin with what they report, and end with all that came back."""
 KEYWORD = "EspaceClient"
@@ -152,10 +154,10 @@ def _flags(name: str) -> str:
 def _reason(failure: Exception) -> str:
     if isinstance(failure, UnicodeEncodeError):  # Which repeats what it could not write.
         return "l'identifiant, le mot de passe et le dossier de BOUNCES_URL doivent être en ASCII"
-    if isinstance(failure, TimeoutError) or isinstance(failure.__context__, TimeoutError):
+    if is_timeout(failure):
         return "délai dépassé"
     if isinstance(failure, OSError):
         return failure.strerror or type(failure).__name__
     said = failure.args[0] if failure.args else type(failure).__name__
     text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())[:300]
+    return one_line(text)

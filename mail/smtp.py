@@ -15,6 +15,7 @@ from typing import Any, Literal, Self, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from mail.addresses import envelope_form
+from mail.replies import is_timeout, one_line
 
 Kind = Literal["sent", "server_away", "refused_for_now", "refused_for_good", "unknown"]
 Tls = Literal["none", "starttls", "implicit"]
@@ -117,7 +118,7 @@ class Connection:
         if self._line is not None:
             self._line.close()  # Without a word: it could be taken for a part of the message.
         said = f"Serveur de messagerie {self._server.host}:{self._server.port} : {_reason(ended)}"
-        return Outcome(kind, _one_line(said), trouble)
+        return Outcome(kind, one_line(said), trouble)
 
 
 def obstacle(smtp_url: str, sender: str) -> str:
@@ -171,7 +172,7 @@ class _Ended(Exception):
 
     def __init__(self, kind: Kind, detail: str, trouble: str) -> None:
         super().__init__(detail)
-        self.outcome = Outcome(kind, _one_line(detail), trouble)
+        self.outcome = Outcome(kind, one_line(detail), trouble)
 
 
 _ENDS = (_Ended, OSError, smtplib.SMTPException)
@@ -368,8 +369,7 @@ def _said(code: int, reply: bytes) -> str:
 
 
 def _reason(failure: Exception) -> str:
-    # smtplib reports a timeout as a lost connection; what caused it says which it was.
-    if isinstance(failure, TimeoutError) or isinstance(failure.__context__, TimeoutError):
+    if is_timeout(failure):
         return "délai dépassé"
     if isinstance(failure, smtplib.SMTPServerDisconnected):
         return "connexion interrompue"
@@ -377,7 +377,3 @@ def _reason(failure: Exception) -> str:
         error = failure.smtp_error
         return _said(failure.smtp_code, error if isinstance(error, bytes) else error.encode())
     return str(failure) or type(failure).__name__
-
-
-def _one_line(text: str) -> str:
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())[:300]
