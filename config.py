@@ -168,6 +168,17 @@ def _server_url(env: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> 
     return _required(env, name)
 
 
+def _server_or_path(env: Mapping[str, str], name: str, servers: tuple[str, ...], what: str, example: str) -> str:
+    """Return the address of a server, or of what lies on this machine: then the whole path, as in the example."""
+    local = urlsplit(example).scheme
+    url = _url(env, name, (*servers, local))
+    if url.scheme != local:
+        return _server_url(env, name, servers)
+    if url.netloc or not url.path.strip("/"):
+        raise SettingsError(f"{name} must name {what} by its whole path, as in {example}")
+    return _required(env, name)
+
+
 def _public_url(env: Mapping[str, str], schemes: tuple[str, ...]) -> str:
     url = urlsplit(_server_url(env, "PUBLIC_URL", schemes))
     if url.path.strip("/") or url.query or url.fragment or "@" in url.netloc:
@@ -178,12 +189,7 @@ def _public_url(env: Mapping[str, str], schemes: tuple[str, ...]) -> str:
 def _bounces_url(env: Mapping[str, str]) -> str:
     if not env.get("BOUNCES_URL", "").strip():
         return ""
-    url = _url(env, "BOUNCES_URL", ("imap", "imaps", "maildir"))
-    if url.scheme != "maildir":
-        return _server_url(env, "BOUNCES_URL", ("imap", "imaps"))
-    if url.netloc or not url.path.strip("/"):
-        raise SettingsError("BOUNCES_URL must name a folder by its whole path, as in maildir:///var/mail/factures")
-    return _required(env, "BOUNCES_URL")
+    return _server_or_path(env, "BOUNCES_URL", ("imap", "imaps"), "a folder", "maildir:///var/mail/factures")
 
 
 def _failpoints_dir(env: Mapping[str, str], *, allowed: bool) -> Path | None:
@@ -194,12 +200,7 @@ def _failpoints_dir(env: Mapping[str, str], *, allowed: bool) -> Path | None:
 
 
 def _redis_url(env: Mapping[str, str]) -> str:
-    url = _url(env, "REDIS_URL", ("redis", "rediss", "unix"))
-    if url.scheme != "unix":
-        return _server_url(env, "REDIS_URL", ("redis", "rediss"))
-    if url.hostname or not url.path.strip("/"):
-        raise SettingsError("REDIS_URL must name a socket by its whole path, as in unix:///run/redis/redis.sock")
-    return _required(env, "REDIS_URL")
+    return _server_or_path(env, "REDIS_URL", ("redis", "rediss"), "a socket", "unix:///run/redis/redis.sock")
 
 
 def _database_url(env: Mapping[str, str]) -> str:
