@@ -1,6 +1,5 @@
 """Accounts: opened, proven, signed into, recovered. What a stranger sees never tells whether an address has one."""
 
-import secrets
 import time
 
 from flask_babel import gettext as _
@@ -22,6 +21,9 @@ RESET_TAKES_SECONDS = 0.15
 
 class InvalidLink(DomainError):
     """The link was used, expired, or never was one."""
+
+    def __init__(self) -> None:
+        super().__init__(_("Ce lien n'est plus valable. Demandez-en un nouveau."))
 
 
 class WrongCode(DomainError):
@@ -77,7 +79,7 @@ def create(email: str, password_hash: str, order: Order | None = None) -> Custom
             if order is not None:
                 mine = update(Order).where(Order.id == order.id, Order.customer_id.is_(None))
                 db.session.execute(mine.values(customer_id=customer.id))
-            delivery = _mail("confirmation", customer)
+            delivery = outbox.add_about(customer, "confirmation")
             history.record("account.opened", customer=customer, order=order)
     except IntegrityError:
         return None
@@ -89,7 +91,7 @@ def tell_it_exists(customer: Customer) -> None:
     """Afterwards the owner of the account knows by mail that somebody wanted to open another; a few times a day."""
     allowed = limits.allows(limits.ACCOUNT_NOTICES_BY_DAY, customer.email_key)
     with transaction():
-        delivery = _mail("account_exists", customer) if allowed else None
+        delivery = outbox.add_about(customer, "account_exists") if allowed else None
         history.record("account.opened_again", customer=customer)
     _ring(delivery)
 
@@ -125,7 +127,7 @@ def request_reset(email: str, *, visitor: str | None = None) -> None:
     customer, key = find(email), _limit_key(email)
     allowed = limits.allows(limits.RESETS_BY_HOUR, key) and limits.allows(limits.RESETS_BY_DAY, key)
     with transaction():
-        delivery = _mail("password_reset", customer) if customer and allowed else None
+        delivery = outbox.add_about(customer, "password_reset") if customer and allowed else None
         history.record("password.reset_requested", customer=customer)
     _ring(delivery)
     db.session.commit()  # Only reads are left: no connection is held while we wait.
@@ -181,7 +183,7 @@ def request_confirmation(customer: Customer) -> None:
     limits.hit(limits.CONFIRMATIONS_BY_HOUR, customer.email_key)
     limits.hit(limits.CONFIRMATIONS_BY_DAY, customer.email_key)
     with transaction():
-        delivery = _mail("confirmation", customer)
+        delivery = outbox.add_about(customer, "confirmation")
     outbox.ring(delivery)
 
 
@@ -273,7 +275,7 @@ def _use(link: str, purpose: Purpose) -> Customer:
     proof = tokens.find(link, purpose)
     customer = invoicing.lock_account(proof.customer_id) if proof else None
     if customer is None or tokens.take(link, purpose) is None:
-        raise InvalidLink(_("Ce lien n'est plus valable. Demandez-en un nouveau."))
+        raise InvalidLink
     return customer
 
 
@@ -289,11 +291,6 @@ def _confirm(customer: Customer) -> None:
     db.session.flush()
     attach_orders(customer)
     invoicing.reconsider_customer(customer)
-
-
-def _mail(kind: str, customer: Customer) -> Delivery:
-    delivery = Delivery(kind=kind, recipient=customer.email, customer=customer)
-    return outbox.add(delivery, occasion=f"account:{customer.id}:{kind}:{secrets.token_hex(8)}")
 
 
 def _ring(delivery: Delivery | None) -> None:

@@ -168,6 +168,16 @@ def came_back(delivery_id: int, trouble: str, detail: str) -> bool:
     return True
 
 
+def goes_out_again(document: Document, mail: Delivery) -> None:
+    """Write down that a document is on its way once more; a request that its mail had stopped goes on.
+
+    Inside the caller's transaction, which holds the order and its request.
+    """
+    if document.request.state == "needs_attention" and ends_a_request(document):
+        document.request.become("rendered")
+    history.record(f"{document.kind}.resent", order=document.order, customer=mail.customer, detail=document.number)
+
+
 def ends_a_request(document: Document) -> bool:
     """Whether this is the invoice that was asked for: credit notes and what replaces it say nothing about its request.
 

@@ -3,7 +3,6 @@
 Whoever confirms is signed in to the account: a mail that went to a stranger by a slip of the pen gives nothing away.
 """
 
-import secrets
 from collections.abc import Sequence
 
 from flask_babel import gettext as _
@@ -39,7 +38,7 @@ def request(customer: Customer, email: str, password: str) -> None:
         accounts.tell_it_exists(owner)
     elif limits.allows(limits.CONFIRMATIONS_BY_DAY, key):
         with transaction():
-            delivery = _mail("email_change", clean(email), customer)
+            delivery = outbox.add_about(customer, "email_change", recipient=clean(email))
         outbox.ring(delivery)
 
 
@@ -56,7 +55,7 @@ def confirm_by_link(customer: Customer, link: str) -> None:
     """
     proof = _proof(customer, link)
     if proof is None:
-        raise accounts.InvalidLink(_("Ce lien n'est plus valable. Demandez-en un nouveau."))
+        raise accounts.InvalidLink
     email = proof.email or ""
     if customer.email == email:
         return
@@ -65,7 +64,7 @@ def confirm_by_link(customer: Customer, link: str) -> None:
         if customer.email == email:
             return  # The other press was first.
         if tokens.take(link, "email_change") is None:
-            raise accounts.InvalidLink(_("Ce lien n'est plus valable. Demandez-en un nouveau."))
+            raise accounts.InvalidLink
         told = _change(customer, email, orders)
     _ring(customer, told, orders)
 
@@ -102,12 +101,12 @@ def _hold_orders(customer: Customer) -> Sequence[Order]:
     """
     own = select(Order).where(Order.customer_id == customer.id).order_by(Order.id)
     fresh = {"populate_existing": True}
-    orders = db.session.scalars(own.with_for_update(of=Order).execution_options(**fresh)).all()
+    orders = db.session.scalars(own.with_for_update(of=Order, key_share=True).execution_options(**fresh)).all()
     requests = select(InvoiceRequest).join(Order).where(Order.customer_id == customer.id).order_by(InvoiceRequest.id)
     db.session.scalars(requests.with_for_update(of=InvoiceRequest).execution_options(**fresh)).all()
     mails = select(Delivery.id).where(Delivery.customer_id == customer.id, Delivery.state == "pending")
     db.session.scalars(mails.order_by(Delivery.id).with_for_update()).all()
-    db.session.refresh(customer, with_for_update={"of": Customer, "key_share": True})
+    invoicing.lock_account(customer.id)
     return orders
 
 
@@ -127,7 +126,7 @@ def _change(customer: Customer, email: str, orders: Sequence[Order]) -> Delivery
             order.email, order.email_key = customer.email, customer.email_key
     _readdress(customer, spellings, orders)
     refusals.resend([order.id for order in orders])
-    told = _mail("email_changed", former, customer)
+    told = outbox.add_about(customer, "email_changed", recipient=former)
     history.record("account.email_changed", customer=customer)
     accounts.attach_orders(customer)
     invoicing.reconsider_customer(customer)
@@ -139,11 +138,6 @@ def _readdress(customer: Customer, former: set[str], orders: Sequence[Order]) ->
     theirs = or_(Delivery.customer_id == customer.id, Delivery.order_id.in_([order.id for order in orders]))
     waiting = update(Delivery).where(theirs, Delivery.state == "pending", Delivery.recipient.in_(former))
     db.session.execute(waiting.values(recipient=customer.email, lease_token=None, lease_until=None))
-
-
-def _mail(kind: str, recipient: str, customer: Customer) -> Delivery:
-    delivery = Delivery(kind=kind, recipient=recipient, customer=customer)
-    return outbox.add(delivery, occasion=f"account:{customer.id}:{kind}:{secrets.token_hex(8)}")
 
 
 def _ring(customer: Customer, told: Delivery, orders: Sequence[Order]) -> None:

@@ -9,7 +9,7 @@ import clock
 import config
 import task_queue
 from extensions import db
-from models import Delivery
+from models import Customer, Delivery
 
 
 def add(delivery: Delivery, *, occasion: str) -> Delivery:
@@ -24,6 +24,15 @@ def add(delivery: Delivery, *, occasion: str) -> Delivery:
     db.session.add(delivery)
     db.session.flush()
     return delivery
+
+
+def add_about(customer: Customer, kind: str, *, recipient: str = "") -> Delivery:
+    """Add a mail about an account, to its own address unless another one is named; each time is an occasion of its own.
+
+    Inside the caller's transaction.
+    """
+    delivery = Delivery(kind=kind, recipient=recipient or customer.email, customer=customer)
+    return add(delivery, occasion=f"account:{customer.id}:{kind}:{secrets.token_hex(8)}")
 
 
 def ring(delivery: Delivery) -> None:

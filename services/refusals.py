@@ -8,7 +8,7 @@ from sqlalchemy.orm import contains_eager, joinedload
 from extensions import db, transaction
 from mail.addresses import email_key
 from models import Customer, Delivery, Document, Order
-from services import delivery, history, invoices, invoicing, issuing, limits, outbox
+from services import delivery, invoices, invoicing, issuing, limits, outbox
 
 
 def of(customer: Customer) -> Sequence[Delivery]:
@@ -50,14 +50,12 @@ def resend(order_ids: Collection[int]) -> list[Delivery]:
     Inside the caller's transaction, which holds the orders and their requests.
     """
     refused = select(Delivery).where(Delivery.order_id.in_(order_ids), invoices.was_refused())
-    return [_again(mail) for mail in db.session.scalars(refused.order_by(Delivery.id)).all()]
+    documents = [mail.document for mail in db.session.scalars(refused.order_by(Delivery.id)) if mail.document]
+    return [_mail_again(document) for document in documents]
 
 
-def _again(refused: Delivery) -> Delivery:
-    document = db.session.get_one(Document, refused.document_id)
+def _mail_again(document: Document) -> Delivery:
     so_far = db.session.scalar(select(func.count()).where(Delivery.document_id == document.id))
     mail = issuing.mail(document, again=so_far or 0)
-    if document.request.state == "needs_attention" and delivery.ends_a_request(document):
-        document.request.become("rendered")
-    history.record(f"{document.kind}.resent", order=document.order, customer=mail.customer, detail=document.number)
+    delivery.goes_out_again(document, mail)
     return mail

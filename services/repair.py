@@ -36,9 +36,7 @@ def resend(order: Order, document_id: int, shown: int) -> bool:
         mail.recipient = config.current().alert_emails[0] if document.trial else request.recipient
         mail.due_at = clock.now()
         leases.release(mail)  # Whoever has written it already would send it to the former address.
-        if request.state == "needs_attention" and delivery.ends_a_request(document):
-            request.become("rendered")
-        history.record(f"{document.kind}.resent", order=order, customer=request.customer, detail=document.number)
+        delivery.goes_out_again(document, mail)
     outbox.ring(mail)
     return True
 
