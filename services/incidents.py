@@ -1,6 +1,6 @@
 """What is out of order: noticed by the sweep, told to the merchant once, and closed when it is over."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -8,7 +8,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import ColumnElement, Row, Select, case, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, case, func, insert, not_, or_, select, update
 
 import clock
 import config
@@ -17,7 +17,7 @@ import task_queue
 from extensions import db, transaction
 from mail.messages import Trouble
 from models import Delivery, Incident, InvoiceRequest, Order
-from services import invoices, lateness, outbox, readiness
+from services import clocks, invoices, lateness, outbox, readiness
 
 BETWEEN_ALERTS = timedelta(minutes=10)
 LONGEST_QUEUE = timedelta(minutes=10)
@@ -25,6 +25,7 @@ MACHINE_GONE = timedelta(days=1)
 """Whether a clock is right again its own machine says; one that has not for so long may be no more."""
 
 MOST_NAMES = 20
+MOST_AT_ONCE = 1000  # Incidents that one statement closes.
 OUR_OWN = "ALERT_EMAIL"
 """The name of an alert that did not arrive: one and the same, or each alert about alerts would call for the next."""
 
@@ -106,16 +107,13 @@ def watch() -> None:
     Every ten minutes a mail at most names all that nobody was told of yet. Of two sweepers one writes: the other's
     equal rows are refused by the database.
     """
+    known = _known()  # Read first: what anybody opens or closes from here on is neither closed nor opened once more.
     wrong = _out_of_order()
-    if wrong == _known() and not _is_something_to_tell():
+    if wrong == known.keys() and not _is_something_to_tell():
         return
     with transaction():
-        known = _known()
-        db.session.add_all(Incident(kind=kind, about=about) for kind, about in sorted(wrong - known))
-        for kind, about in sorted(known - wrong):
-            ended = update(Incident).where(Incident.kind == kind, Incident.about == about, Incident.closed_at.is_(None))
-            db.session.execute(ended.values(closed_at=clock.now()))
-        db.session.flush()
+        _open(wrong - known.keys() - _known().keys())
+        _close([known[each] for each in sorted(known.keys() - wrong)])
         if _is_something_to_tell():
             _tell()
 
@@ -150,9 +148,6 @@ def _out_of_order() -> set[tuple[str, str]]:
     wrong = {(kind, "") for kind, is_so in _conditions().items() if is_so}
     for kind, orders in _orders().items():
         wrong |= {(kind, number) for number in db.session.scalars(orders)}
-    spoken_of = Incident.opened_at > clock.now() - MACHINE_GONE
-    clocks = select(Incident.about).where(Incident.kind == "clock", Incident.closed_at.is_(None), spoken_of)
-    wrong |= {("clock", machine) for machine in db.session.scalars(clocks)}
     return wrong | ({("mail", OUR_OWN)} if _last_alert_was_in_vain() else set())
 
 
@@ -190,9 +185,27 @@ def _last_alert() -> Delivery | None:
     return db.session.scalar(select(Delivery).where(Delivery.id == newest))
 
 
-def _known() -> set[tuple[str, str]]:
-    found = db.session.execute(select(Incident.kind, Incident.about).where(Incident.closed_at.is_(None)))
-    return {(kind, about) for kind, about in found}
+def _known() -> dict[tuple[str, str], int]:
+    """Return the open incidents, each with its id, but a clock's: its own machine closes that, unless it is gone."""
+    gone = Incident.opened_at <= clocks.database_now() - MACHINE_GONE  # Our own clock may be the one that is wrong.
+    open_here = (Incident.closed_at.is_(None), or_(Incident.kind != "clock", gone))
+    found = db.session.execute(select(Incident.kind, Incident.about, Incident.id).where(*open_here))
+    return {(kind, about): incident_id for kind, about, incident_id in found}
+
+
+def _open(wanted: Collection[tuple[str, str]]) -> None:
+    """Afterwards each of these has its incident; inside the caller's transaction."""
+    now = clock.now()
+    rows = [{"kind": kind, "about": about, "opened_at": now} for kind, about in sorted(wanted)]
+    if rows:
+        db.session.execute(insert(Incident), rows)
+
+
+def _close(over: Sequence[int]) -> None:
+    """Afterwards these incidents are over, those that somebody has closed since apart; in the caller's transaction."""
+    for start in range(0, len(over), MOST_AT_ONCE):
+        still_open = (Incident.id.in_(over[start : start + MOST_AT_ONCE]), Incident.closed_at.is_(None))
+        db.session.execute(update(Incident).where(*still_open).values(closed_at=clock.now()))
 
 
 def _is_something_to_tell() -> bool:

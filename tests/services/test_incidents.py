@@ -1,5 +1,6 @@
 """Incidents: opened when something is wrong, told once to everybody of ALERT_EMAIL, closed when it is over."""
 
+import socket
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -8,14 +9,14 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 from time_machine import Traveller
 
 import clock
 import jobs
 from extensions import db
 from models import Delivery, Incident, InvoiceRequest
-from services import incidents, letters, sweep
+from services import clocks, incidents, letters, sweep
 from tests.support.customers import an_issued_invoice
 from tests.support.factories import a_request, an_order
 from tests.support.mailbox import Mailbox
@@ -258,6 +259,64 @@ def test_a_clock_is_right_again_when_its_machine_says_so_or_is_gone(app: Flask, 
     assert watched() == {("clock", "worker-1")}
     frozen_clock.shift(timedelta(hours=2))
     assert watched() == set()
+
+
+def test_a_clock_that_is_wrong_itself_does_not_say_how_old_its_incident_is(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clocks, "database_now", lambda: clock.now() - timedelta(days=2))
+    for _ in range(2):
+        assert not clocks.agree()
+        assert watched() == {("clock", socket.gethostname()[:100])}
+    assert len(alerts()) == db.session.scalar(select(func.count()).select_from(Incident)) == 1
+
+
+@pytest.mark.parametrize("kind", ["clock", "redis"])
+def test_what_another_process_opens_while_we_look_is_not_closed(
+    app: Flask, kind: str, meanwhile: Callable[[Callable[[], object]], None]
+) -> None:
+    meanwhile(lambda: db.session.add(Incident(kind=kind, about="worker-1")))
+    assert watched() == {(kind, "worker-1")}
+
+
+@pytest.mark.parametrize("kind", ["clock", "late"])
+def test_what_another_process_closes_while_we_look_is_not_opened_again(
+    app: Flask, kind: str, meanwhile: Callable[[Callable[[], object]], None]
+) -> None:
+    a_late_request("T-9")
+    db.session.add(Incident(kind=kind, about="T-9"))
+    meanwhile(lambda: db.session.execute(update(Incident).where(Incident.kind == kind).values(closed_at=clock.now())))
+    assert watched() == {("late", "T-9")} - {(kind, "T-9")}
+
+
+@pytest.fixture
+def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
+    """Give what makes another process do something between a sweep's look at what is wrong and its writing."""
+
+    def arrange(act: Callable[[], object]) -> None:
+        look = incidents._out_of_order
+
+        def looked() -> set[tuple[str, str]]:
+            wrong = look()
+            act()
+            db.session.commit()
+            return wrong
+
+        monkeypatch.setattr(incidents, "_out_of_order", looked)
+
+    return arrange
+
+
+def test_many_are_opened_and_closed_by_one_statement_each(app: Flask) -> None:
+    late = [a_late_request(f"T-{number}") for number in range(40)]
+    with count_queries() as queries:
+        assert len(watched()) == 40
+        for request in late:
+            request.deadline_at = request.earliest_at = clock.now()
+        assert watched() == set()
+    written = [statement.split("(")[0].split()[:3] for statement in queries.statements]
+    assert written.count(["INSERT", "INTO", "incidents"]) == 1
+    assert written.count(["UPDATE", "incidents", "SET"]) == 2  # To say which alert tells them, and to close them.
 
 
 def test_two_sweepers_tell_once(app: Flask) -> None:
