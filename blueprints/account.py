@@ -27,11 +27,13 @@ def show() -> ResponseReturnValue:
     return render_template("account/show.html", form=form, devices=_devices(), **_address())
 
 
-@bp.post("/mot-de-passe")
+@bp.route("/mot-de-passe", methods=["GET", "POST"])
 @login_required
 def change_password() -> ResponseReturnValue:
-    """Change the password; every other device is signed out."""
+    """Change the password; every other device is signed out. Who comes back here by its address finds the form."""
     form = PasswordForm()
+    if not form.is_submitted():
+        return see_other(url_for(".show"))
     if form.validate_on_submit():
         try:
             accounts.change_password(signed_in_customer(), form.current_password.data or "", form.password.data)

@@ -99,7 +99,7 @@ def retry(number: str) -> ResponseReturnValue:
     return _to_order(number)
 
 
-@bp.post("/factures/<number>/avoir")
+@bp.route("/factures/<number>/avoir", methods=["GET", "POST"])
 @admin_required
 def credit(number: str) -> ResponseReturnValue:
     """Credit an invoice, in full or by an amount; pressing twice makes one credit note."""
@@ -107,6 +107,8 @@ def credit(number: str) -> ResponseReturnValue:
     if not isinstance(invoice, Invoice):
         abort(404)
     order_number = invoice.order.number
+    if not form.is_submitted():
+        return _to_order(order_number)
     if not form.validate_on_submit():
         return _order_page(order_number, 422, credit_form=form)
     wanted: dict[str, Any] = {name: form[name].data for name in ("amount", "reason", "refund", "shown")}
@@ -130,11 +132,13 @@ def accept(correction_id: int) -> ResponseReturnValue:
     return _to_order(number)
 
 
-@bp.post("/corrections/<int(max=2147483647):correction_id>/refuser")
+@bp.route("/corrections/<int(max=2147483647):correction_id>/refuser", methods=["GET", "POST"])
 @admin_required
 def decline(correction_id: int) -> ResponseReturnValue:
     """Leave the invoice as it is and tell its customer why."""
     number, form = _correction_or_404(correction_id).invoice.order.number, DeclineForm()
+    if not form.is_submitted():
+        return _to_order(number)
     if not form.validate_on_submit():
         return _order_page(number, 422, decline_form=form)
     _do(

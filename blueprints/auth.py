@@ -97,11 +97,13 @@ def press_confirm(token: str) -> ResponseReturnValue:
     return see_other(url_for("customer.home") if here else url_for(".sign_in"))
 
 
-@bp.post("/confirmer-par-code")
+@bp.route("/confirmer-par-code", methods=["GET", "POST"])
 @login_required
 def confirm_code() -> ResponseReturnValue:
-    """Confirm the address of the account by the six digits of the mail."""
+    """Confirm the address of the account by the six digits of the mail, which the home page asks for too."""
     form, back = CodeForm(), _back()
+    if not form.is_submitted():
+        return see_other(back)
     if form.validate_on_submit():
         try:
             accounts.confirm_by_code(signed_in_customer(), form.code.data or "", visitor=request.remote_addr)

@@ -37,6 +37,7 @@ GET = {
     "auth.forgot": ALL,
     "auth.reset": ALL,  # The link of the mail is the key.
     "auth.confirm": ALL,
+    "auth.confirm_code": "303 303 303 303 303 303",
     "guest.status": ALL,
     "guest.order": "303 200 303 303 303 303",
     "guest.create_account": "303 200 303 303 303 303",
@@ -44,6 +45,7 @@ GET = {
     "billing.edit": SIGNED_IN,
     "account.show": SIGNED_IN,
     "account.change_address": SIGNED_IN,
+    "account.change_password": "303 303 303 303 303 303",  # Back to the page with the form, as those below.
     "account.confirm_address_code": SIGNED_IN,
     "account.confirm_address": "303 303 410 200 410 410",
     "orders.index": SIGNED_IN,
@@ -60,6 +62,8 @@ GET = {
     "admin.pdf": MERCHANT,
     "admin.xml": MERCHANT,
     "admin.correct_email": "303 303 404 404 404 303",
+    "admin.credit": "303 303 404 404 404 303",
+    "admin.decline": "303 303 404 404 404 303",
     "installation.show": MERCHANT,
     "devmail.inbox": ALL,
     "devmail.message": ALL,
