@@ -1,19 +1,25 @@
 """The error pages, in French, and as `problem+json` (RFC 9457) for machines."""
 
+from datetime import timedelta
+from math import ceil
+
 from flask import Flask, g, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from flask_login import AnonymousUserMixin
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from werkzeug.exceptions import HTTPException, SecurityError
 
+import clock
 from extensions import DomainError, NotTheirs, db
 from services.issuing import WrongMode
 from services.limits import TooMany
 from web import logs
 from web.answers import wants_fragment
+from web.formats import paris_datetime
 
 MACHINE_PATHS = ("/api/", "/webhooks/")
 IN_A_MINUTE = {"Retry-After": "60"}
@@ -34,6 +40,16 @@ def _texts(status: int) -> tuple[str, str]:
     )
     unread = (_("Demande refusée"), _("Nous n'avons pas pu traiter cette demande. Revenez en arrière et réessayez."))
     return pages.get(status, broken if status >= 500 else unread)
+
+
+def _too_often(seconds: int) -> str:
+    """Say when it may be tried again: by the clock where that is not soon."""
+    minutes = ceil(seconds / 60)
+    if minutes > 60:
+        when = paris_datetime(clock.now() + timedelta(seconds=seconds))
+        return str(_("Vous avez essayé trop souvent. Vous pourrez recommencer %(when)s.", when=when))
+    again = ngettext("Recommencez dans une minute.", "Recommencez dans %(num)d minutes.", minutes)
+    return f"{_('Vous avez essayé trop souvent.')} {again}"
 
 
 def answer(status: int, detail: str = "", headers: dict[str, str] | None = None) -> ResponseReturnValue:
@@ -75,7 +91,7 @@ def install(app: Flask) -> None:
 
     @app.errorhandler(TooMany)
     def too_many(error: TooMany) -> ResponseReturnValue:
-        return answer(429, headers={"Retry-After": str(error.retry_after)})
+        return answer(429, _too_often(error.retry_after), {"Retry-After": str(error.retry_after)})
 
     @app.errorhandler(DomainError)
     def refused(error: DomainError) -> ResponseReturnValue:

@@ -1,9 +1,11 @@
 """What people and machines meet when something is wrong: French pages, a sentence for htmx, problem+json."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import time_machine
 from flask import Flask, abort
 from sqlalchemy.exc import OperationalError
 
@@ -84,6 +86,30 @@ def test_machines_get_a_problem(browser: LintingClient, path: str, status: int) 
 def test_when_to_come_back_is_said(browser: LintingClient, status: int, seconds: str) -> None:
     for answer in (browser.get(f"/panne/{status}"), browser.htmx("GET", f"/panne/{status}")):
         assert answer.headers["Retry-After"] == seconds
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (1, "Recommencez dans une minute."),
+        (61, "Recommencez dans 2 minutes."),
+        (3600, "Recommencez dans 60 minutes."),
+        (36_000, "Vous pourrez recommencer lundi 23 novembre à 8\u00a0h."),
+    ],
+)
+def test_who_has_tried_too_often_reads_when_to_come_back(
+    make_app: Callable[..., Flask], seconds: int, said: str
+) -> None:
+    app = make_app()
+
+    def refuse() -> str:
+        raise TooMany(seconds)
+
+    app.add_url_rule("/trop", "tests.too_many", refuse)
+    with app.app_context(), time_machine.travel(datetime(2026, 11, 22, 21, tzinfo=UTC), tick=False):
+        answer = app.test_client().get("/trop")
+    assert (answer.status_code, said in answer.text) == (429, True)
 
 
 @pytest.mark.databases("sqlite")
