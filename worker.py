@@ -40,9 +40,9 @@ def sweep_forever(app: Flask) -> None:
         pause = app.extensions["settings"].sweep_seconds
         with app.app_context():
             try:
-                sweep.sweep()
+                swept = sweep.sweep()
                 jobs.alert()
-                pause = sweep.pause()
+                pause = sweep.pause(swept)
             except OperationalError as error:
                 app.logger.error("database unusable", extra={"error": logs.name(error)})  # noqa: TRY400 Its traceback tells nothing.
             except Exception:

@@ -21,7 +21,7 @@ invoices_cli = AppGroup("invoices", help="La production des factures, et ce qui 
 @invoices_cli.command("sweep")
 def sweep() -> None:
     """Chercher une fois ce qui est dû et le signaler aux workers, comme le fait le processus «\u00a0sweeper\u00a0»."""
-    rung = sweeping.sweep()
+    rung = sweeping.sweep().rung
     click.echo(ngettext("%(num)d travail signalé.", "%(num)d travaux signalés.", rung))
     if not task_queue.answers():
         raise click.ClickException(_("Redis ne répond pas\u00a0: aucun worker n'a pu être prévenu."))

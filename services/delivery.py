@@ -80,13 +80,14 @@ def claim(delivery_id: int) -> Lease | None:
     return lease
 
 
-def conclude_doubtful() -> None:
-    """Afterwards no mail waits whose worker died over it too often: it stands in front of an admin.
+def conclude_doubtful() -> bool:
+    """Afterwards mails whose worker died over them too often stand in front of an admin; return whether more may wait.
 
     What may have arrived is `unknown`, which only a person ends; what was never handed over is `failed`.
     """
     found = select(Delivery.id).where(TO_CONCLUDE, Delivery.due_at <= clock.now(), leases.is_free(Delivery))
-    for delivery_id in db.session.scalars(found).all():
+    taken = db.session.scalars(found.order_by(Delivery.id).limit(leases.MOST_AT_ONCE)).all()
+    for delivery_id in taken:
         with transaction():
             delivery = _locked(delivery_id)
             if db.session.scalar(found.where(Delivery.id == delivery_id)) is None:
@@ -95,6 +96,7 @@ def conclude_doubtful() -> None:
             unknown = delivery.state == "sending" or delivery.doubts > 0
             _stop(delivery, "unknown" if unknown else "failed", "message", delivery.last_error or "")
         log.error("mail in doubt", extra={"delivery": delivery_id})
+    return len(taken) == leases.MOST_AT_ONCE
 
 
 def connection() -> smtp.Connection:

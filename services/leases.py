@@ -15,6 +15,7 @@ from extensions import db
 from models import Delivery, InvoiceRequest
 
 LEASE = timedelta(seconds=90)  # What dead workers held goes on within two minutes; who is slower writes nothing.
+MOST_AT_ONCE = 200  # Rows that a chore of the sweep takes: the next one takes the others.
 
 Work = type[InvoiceRequest] | type[Delivery]
 """The tables whose rows wait for a worker."""

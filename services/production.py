@@ -95,15 +95,17 @@ def give_up_for_now(lease: Lease, error: Exception) -> None:
         pass  # Somebody else works on it now and will say how it ended.
 
 
-def park_killers() -> None:
-    """Afterwards no request is taken up again whose worker died each of five times: an admin is shown it instead."""
+def park_killers() -> bool:
+    """Afterwards requests whose worker died each of five times are shown to an admin; return whether more may wait."""
     killers = (InvoiceRequest.state.in_(UNDER_WAY), InvoiceRequest.attempts >= MOST_ATTEMPTS)
     found = select(InvoiceRequest.id).where(*killers, leases.is_free(InvoiceRequest)).order_by(InvoiceRequest.id)
-    for request_id in db.session.scalars(found).all():
+    taken = db.session.scalars(found.limit(leases.MOST_AT_ONCE)).all()
+    for request_id in taken:
         with transaction():
             request = _locked(request_id)
             if db.session.scalar(found.where(InvoiceRequest.id == request_id)):
                 _park(request, "The worker ended each time before the request did.")
+    return len(taken) == leases.MOST_AT_ONCE
 
 
 def _issue(request: InvoiceRequest) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import String, cast, delete, exists, literal, select
@@ -29,7 +30,6 @@ from models import (
 from services import clocks, crediting, delivery, history, incidents, invoicing, leases, outages, outbox, production
 
 MOST_BELLS = 500  # What the queue holds at most: more would only wait there instead of here.
-MOST_AT_ONCE = 200  # Rows that a chore takes: the next sweep takes the others.
 TRIED_OUT = ("issued", "rendered", "sent", "needs_attention")
 REOPENED = "request.reopened"
 REMINDERS = (timedelta(hours=24), timedelta(hours=72))
@@ -40,29 +40,41 @@ KEPT = (
     (SignInSession, SignInSession.last_seen_at, timedelta(days=100)),
 )
 
+TO_WORK_ON = {InvoiceRequest: InvoiceRequest.attempts < production.MOST_ATTEMPTS, Delivery: delivery.TO_SEND}
+"""What a worker would take: a bell for anything else would keep one from ringing that is heard."""
+
 log = logging.getLogger(__name__)
 
 
-def sweep() -> int:
-    """Afterwards every request and mail that is due has been rung for; return how many were.
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """How many were rung for, and whether a chore took all that it may at once: the others wait for the next sweep."""
+
+    rung: int
+    more: bool
+
+
+def sweep() -> Swept:
+    """Afterwards every request and mail that is due has been rung for.
 
     Safe to run several times at once and beside the workers: it only rings, and a bell too many does nothing.
     """
-    for chore in CHORES:
-        _do(chore)
+    more = [chore for chore in CHORES if _do(chore) and chore in IN_PORTIONS]
     waiting = set(task_queue.waiting())
     due = [("deliver", one) for one in _due(Delivery)] + [("produce", one) for one in _due(InvoiceRequest)]
     db.session.rollback()
     failpoints.reach("sweep.before_ring")
     bells = [bell for bell in due if bell not in waiting]
-    return _ring(bells[: max(MOST_BELLS - len(waiting), 0)])
+    return Swept(_ring(bells[: max(MOST_BELLS - len(waiting), 0)]), bool(more))
 
 
-def pause() -> float:
+def pause(swept: Swept) -> float:
     """Return for how many seconds nothing falls due and no lease ends, `SWEEP_SECONDS` at most.
 
-    At least one, so that a crowd of moments is not swept one by one.
+    At least one, so that a crowd of moments is not swept one by one; one, when a chore has more to do.
     """
+    if swept.more:
+        return 1.0
     now = clock.now()
     moments = [_next(model, column) for model in leases.UNDER_WAY for column in (model.due_at, model.lease_until)]
     db.session.rollback()
@@ -84,10 +96,10 @@ def _ring(bells: list[tuple[str, int]]) -> int:
     return len(bells)
 
 
-def _do(chore: Callable[[], object]) -> None:
-    """Do one chore; what is wrong with it must not keep the bells from being rung."""
+def _do(chore: Callable[[], object]) -> object:
+    """Do one chore, and return what it says; what is wrong with it must not keep the bells from being rung."""
     try:
-        chore()
+        return chore()
     except OperationalError as error:
         db.session.rollback()
         if getattr(error.orig, "sqlstate", None) not in HELD_BY_ANOTHER:
@@ -98,11 +110,12 @@ def _do(chore: Callable[[], object]) -> None:
     except Exception:
         db.session.rollback()
         log.exception("chore failed", extra={"chore": chore.__name__})
+    return None
 
 
 def _due(model: leases.Work) -> list[int]:
     waiting = model.state.in_(leases.UNDER_WAY[model])
-    found = select(model.id).where(waiting, model.due_at <= clock.now(), leases.is_free(model))
+    found = select(model.id).where(waiting, TO_WORK_ON[model], model.due_at <= clock.now(), leases.is_free(model))
     return list(db.session.scalars(found.order_by(model.due_at, model.id).limit(MOST_BELLS)))
 
 
@@ -123,7 +136,7 @@ def _reopen_after_trial() -> None:
     real = exists().where(Invoice.order_id == order_id, Invoice.trial.is_(False))
     begun_anew = exists().where(AuditEntry.order_id == order_id, AuditEntry.action == REOPENED)
     found = select(order_id).where(InvoiceRequest.state.in_(TRIED_OUT), tried, ~real, ~begun_anew)
-    for each in db.session.scalars(found.order_by(order_id).limit(MOST_AT_ONCE)).all():
+    for each in db.session.scalars(found.order_by(order_id).limit(leases.MOST_AT_ONCE)).all():
         with transaction():
             order = invoicing.lock_order(each)
             request = invoicing.lock_request(order)
@@ -158,7 +171,7 @@ def _remind_of_confirmation() -> None:
         if db.session.scalar(waiting.limit(1)) is None:
             continue
         with transaction():
-            taken = waiting.limit(MOST_AT_ONCE).with_for_update(skip_locked=True, of=InvoiceRequest)
+            taken = waiting.limit(leases.MOST_AT_ONCE).with_for_update(skip_locked=True, of=InvoiceRequest)
             for request in db.session.scalars(taken):
                 customer = db.session.get_one(Customer, request.customer_id)
                 reminder = Delivery(kind="confirmation_reminder", recipient=customer.email, customer=customer)
@@ -173,6 +186,9 @@ def _forget_the_expired() -> None:
             with transaction():
                 db.session.execute(delete(model).where(model.id.in_(expired.with_for_update(skip_locked=True))))
 
+
+IN_PORTIONS = (production.park_killers, delivery.conclude_doubtful)
+"""The chores that return whether more may wait for them."""
 
 CHORES = (
     _note_first_start,

@@ -94,7 +94,7 @@ def test_many_bells_for_the_same_requests_are_one_invoice_and_one_mail_each(
 def test_without_redis_nothing_is_lost(app: Flask, settings: dict[str, str], smtp_server: Mailbox) -> None:
     (request_id,) = due_requests(1)
     assert not task_queue.ring("produce", request_id)
-    assert sweep.sweep() == 0
+    assert sweep.sweep().rung == 0
     assert states() == {"scheduled"}
 
 

@@ -21,6 +21,7 @@ from tests.support.factories import PLACED, a_customer, a_request, an_order, bil
 from tests.support.outbox import a_delivery
 
 HOUR = timedelta(hours=1)
+NOTHING_LEFT = sweeping.Swept(rung=0, more=False)
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +58,7 @@ def test_what_is_due_is_rung_for_and_nothing_else(app: Flask, bells: list[tuple[
     interrupted = a_due_request(4, state="issued")
     a_due_request(5, lease_token="x", lease_until=clock.now() + HOUR)
     orphaned = a_due_request(6, lease_token="x", lease_until=clock.now() - HOUR)
-    assert sweep() == 3
+    assert sweep().rung == 3
     assert bells == [("produce", due.id), ("produce", interrupted.id), ("produce", orphaned.id)]
 
 
@@ -76,19 +77,19 @@ def test_the_queue_never_grows_without_bounds(
 ) -> None:
     a_due_request(1)
     monkeypatch.setattr(task_queue, "waiting", lambda: [("produce", 1_000_000 + number) for number in range(500)])
-    assert sweep() == 0
+    assert sweep().rung == 0
     assert bells == []
 
 
 def test_a_bell_that_hangs_already_is_not_rung_again(app: Flask, redis_server: str) -> None:
     first, second = a_due_request(1), a_due_request(2)
     assert task_queue.ring("produce", first.id)
-    assert sweep() == 1
-    assert sweep() == 0
+    assert sweep().rung == 1
+    assert sweep().rung == 0
     assert task_queue.waiting() == [("produce", first.id), ("produce", second.id)]
     with task_queue.connection(redis_server) as redis:
         redis.flushall()
-    assert sweep() == 2
+    assert sweep().rung == 2
 
 
 @pytest.mark.parametrize(
@@ -107,10 +108,10 @@ def test_the_sweeper_sleeps_until_something_is_due_or_a_lease_ends(
 ) -> None:
     moments: dict[str, Any] = {name: clock.now() + by for name, by in changes.items()}
     a_due_request(1, **moments)
-    assert sweeping.pause() == seconds
+    assert sweeping.pause(NOTHING_LEFT) == seconds
     db.session.execute(update(InvoiceRequest).values(due_at=None, lease_until=None))
     a_delivery(**moments)
-    assert sweeping.pause() == seconds
+    assert sweeping.pause(NOTHING_LEFT) == seconds
 
 
 def test_two_sweepers_at_once_do_each_thing_once(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
@@ -271,14 +272,40 @@ def test_a_bell_that_nobody_hears_is_the_last_of_its_sweep(app: Flask, monkeypat
         return False
 
     monkeypatch.setattr(task_queue, "ring", ring)
-    assert sweep() == 0
+    assert sweep().rung == 0
     assert len(tried) == 1
 
 
 def test_a_mail_in_doubt_is_concluded_and_not_rung_for(app: Flask, bells: list[tuple[str, int]]) -> None:
     mail = a_delivery(state="sending", doubts=1, lease_token="x", lease_until=clock.now() - HOUR)
-    assert sweep() == 0
+    assert sweep().rung == 0
     assert mail.state == "unknown"
+
+
+def a_killer(number: int) -> InvoiceRequest:
+    return a_due_request(number, attempts=production.MOST_ATTEMPTS)
+
+
+def a_doubtful_mail(_number: int) -> Delivery:
+    return a_delivery(state="sending", doubts=1)
+
+
+@pytest.mark.parametrize("make", [a_killer, a_doubtful_mail])
+def test_what_workers_died_over_is_put_before_an_admin_in_portions_and_the_next_follows_at_once(
+    app: Flask,
+    bells: list[tuple[str, int]],
+    monkeypatch: pytest.MonkeyPatch,
+    make: Callable[[int], InvoiceRequest | Delivery],
+) -> None:
+    monkeypatch.setattr(leases, "MOST_AT_ONCE", 2)
+    rows = [make(number) for number in range(5)]
+    seen = []
+    for _ in range(4):
+        swept = sweep()
+        left = sum(row.state in ("scheduled", "sending") for row in rows)
+        seen.append((left, sweeping.pause(swept)))
+    assert seen == [(3, 1), (1, 1), (0, 60), (0, 60)]
+    assert bells == []
 
 
 def test_a_chore_that_fails_keeps_no_bell_from_ringing(
@@ -289,7 +316,7 @@ def test_a_chore_that_fails_keeps_no_bell_from_ringing(
 
     monkeypatch.setattr(sweeping, "CHORES", (broken,))
     due = a_due_request(1)
-    assert sweep() == 1
+    assert sweep().rung == 1
     assert bells == [("produce", due.id)]
 
 
