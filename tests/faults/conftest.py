@@ -6,18 +6,29 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from tests.faults.laboratory import Laboratory
+from tests.faults.laboratory import Laboratory, Nursery
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    """Give the product, loaded once for all laboratories of this worker."""
+    with Nursery() as nursery:
+        yield nursery
 
 
 @pytest.fixture
-def laboratory(app: Flask, settings: dict[str, str], tmp_path: Path, redis_binary: Path) -> Iterator[Laboratory]:
+def laboratory(
+    app: Flask, settings: dict[str, str], tmp_path: Path, redis_binary: Path, nursery: Nursery
+) -> Iterator[Laboratory]:
     """Give a laboratory in which nobody works yet, and what the dead held is free after three seconds."""
-    with Laboratory(tmp_path, settings, redis_binary, lease=3) as laboratory:
+    with Laboratory(tmp_path, settings, redis_binary, nursery, lease=3) as laboratory:
         yield laboratory
 
 
 @pytest.fixture
-def patient(app: Flask, settings: dict[str, str], tmp_path: Path, redis_binary: Path) -> Iterator[Laboratory]:
+def patient(
+    app: Flask, settings: dict[str, str], tmp_path: Path, redis_binary: Path, nursery: Nursery
+) -> Iterator[Laboratory]:
     """Give a laboratory whose leases are long enough that nobody who lives loses one, however slow the machine."""
-    with Laboratory(tmp_path, settings, redis_binary, lease=12) as laboratory:
+    with Laboratory(tmp_path, settings, redis_binary, nursery, lease=12) as laboratory:
         yield laboratory

@@ -6,6 +6,7 @@ Everything that is started here is ended here, by its own id; the test, or the n
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -35,7 +36,7 @@ RESTING = ("sent", "cancelled", "needs_attention", "waiting")
 class Program:
     """One program of ours, which can be killed, stopped for a moment and started again."""
 
-    def __init__(self, command: Sequence[str | Path], env: dict[str, str], log: IO[bytes]) -> None:
+    def __init__(self, command: Sequence[str | Path], env: dict[str, str], log: IO[bytes] | None) -> None:
         self.command, self.env, self.log = [str(part) for part in command], env, log
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -81,29 +82,58 @@ class Program:
             kill([pid], signal.SIGCONT)  # Unless it was killed meanwhile.
 
 
+class Nursery:
+    """The product, loaded once for any number of laboratories: those who work there are forked from it."""
+
+    def __init__(self) -> None:
+        self.program = Program([sys.executable, "-m", "tests.faults.nursery"], {}, None)
+
+    def __enter__(self) -> Self:
+        self.program.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.program.kill()
+
+    def open(self, **house: object) -> int:
+        """Open a house (`nursery.House`); return the id of the process that keeps it."""
+        process = self.program.process
+        assert process is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps(house).encode() + b"\n")
+        process.stdin.flush()
+        while (answer := _line(process.stdout, 60)) == "ready":
+            pass
+        return int(answer)
+
+
 class Laboratory:
     """The product, running; needs an application context on the same database for what it reads."""
 
-    def __init__(self, folder: Path, settings: dict[str, str], redis: Path, *, lease: float, pace: float = 100):
+    def __init__(
+        self, folder: Path, settings: dict[str, str], redis: Path, nursery: Nursery, *, lease: float, pace: float = 100
+    ):
         """Prepare it: `lease` in seconds, `pace` how many times faster than in production things are tried again."""
         self.folder = folder
         self.sockets = tempfile.TemporaryDirectory(prefix="ec-lab-", dir="/tmp")
-        socket = Path(self.sockets.name) / "redis.sock"
+        self.redis_socket = Path(self.sockets.name) / "redis.sock"
         self.failpoints, self.mail_folder = folder / "failpoints", folder / "mail-server"
         self.log = (folder / "log").open("ab")
-        self.redis_socket = socket
-        self.redis = Program(redis_server.command(redis, socket, folder / "redis"), {}, self.log)
+        self.redis = Program(redis_server.command(redis, self.redis_socket, folder / "redis"), {}, self.log)
         for each in (self.failpoints, self.mail_folder):
             each.mkdir(parents=True, exist_ok=True)
         self.mode = Folder(self.mail_folder / "modes")
         self.mail = Program([sys.executable, "-m", "tests.support.mail_server", self.mail_folder], {}, self.log)
         self.settings = settings | {
-            "REDIS_URL": f"unix://{socket}",
+            "REDIS_URL": f"unix://{self.redis_socket}",
             "FAILPOINTS_DIR": str(self.failpoints),
             "SWEEP_SECONDS": "1",
         }
-        self.times = ["--lease", str(lease), "--pace", str(pace)]
-        self.nursery = Program([], {}, self.log)
+        self.times = {"lease": lease, "pace": pace}
+        self.nursery = nursery
+        self.house = 0
+        self.undo = ExitStack()
         self.wanted = {"work": 0, "sweep": 0}
         self.running: dict[str, list[int]] = {"work": [], "sweep": []}
 
@@ -113,10 +143,7 @@ class Laboratory:
             self.redis.start()
             self.start_mail()
             self.settings["SMTP_URL"] = f"smtp://127.0.0.1:{(self.mail_folder / 'port').read_text()}"
-            command = [sys.executable, "-m", "tests.faults.nursery", *self.times]
-            self.nursery = Program(command, self.settings, self.log)
-            self.nursery.start()
-            assert self._answer(30) == "ready"
+            self._move_in()
             eventually(lambda: redis_server.answers(self.redis_socket), 10)
             undo.pop_all()
         return self
@@ -128,7 +155,11 @@ class Laboratory:
 
     def close(self) -> None:
         """Afterwards nothing of it is left."""
-        for program in (self.nursery, self.mail, self.redis):
+        if self.house:
+            kill([self.house, *descendants(self.house)], signal.SIGKILL)
+            eventually(lambda: not is_alive(self.house), 30)
+        self.undo.close()
+        for program in (self.mail, self.redis):
             program.kill()
         self.log.close()
         self.sockets.cleanup()
@@ -148,11 +179,8 @@ class Laboratory:
 
     def run(self, role: str, *arguments: object) -> int:
         """Let somebody begin to do that; return the process id."""
-        assert self.nursery.process is not None
-        assert self.nursery.process.stdin is not None
-        self.nursery.process.stdin.write(json.dumps([role, *arguments]).encode() + b"\n")
-        self.nursery.process.stdin.flush()
-        return int(self._answer(10))
+        self.line.sendall(json.dumps([role, *arguments]).encode() + b"\n")
+        return int(_line(self.answers, 10))
 
     def call(self, role: str, *arguments: object) -> None:
         """Let somebody do that, and wait for the end, whatever it was."""
@@ -245,12 +273,25 @@ class Laboratory:
         """Return the lines that the processes have logged."""
         return (self.folder / "log").read_text(encoding="utf-8", errors="replace").splitlines()
 
-    def _answer(self, seconds: float) -> str:
-        assert self.nursery.process is not None
-        assert self.nursery.process.stdout is not None
-        ready, _, _ = wait_for([self.nursery.process.stdout], [], [], seconds)
-        assert ready, "the nursery does not answer"
-        return self.nursery.process.stdout.readline().decode().strip()
+    def _move_in(self) -> None:
+        """Afterwards the nursery keeps a house for us, which answers."""
+        door = str(Path(self.sockets.name) / "house.sock")
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(door)
+            listening.listen()
+            listening.settimeout(30)
+            log = str(self.folder / "log")
+            self.house = self.nursery.open(settings=self.settings, door=door, log=log, **self.times)
+            self.line = self.undo.enter_context(listening.accept()[0])
+        self.answers = self.undo.enter_context(self.line.makefile("rb", buffering=0))
+        assert _line(self.answers, 30) == "ready"
+
+
+def _line(stream: IO[bytes] | socket.SocketIO, seconds: float) -> str:
+    """Return the next line of what the nursery says."""
+    ready, _, _ = wait_for([stream], [], [], seconds)
+    assert ready, "the nursery does not answer"
+    return stream.readline().decode().strip()
 
 
 @contextmanager

@@ -33,7 +33,7 @@ from extensions import db
 from models import Delivery, Invoice, InvoiceRequest
 from tests.faults import people
 from tests.faults.checker import Finding
-from tests.faults.laboratory import Laboratory, filled, is_alive, small_disk
+from tests.faults.laboratory import Laboratory, Nursery, filled, is_alive, small_disk
 from tests.support.databases import migrate
 from tests.support.mail_server import accepted
 from tests.support.settings import settings_for_tests
@@ -343,7 +343,9 @@ def main() -> int:
         database = stack.enter_context(Database(wanted.database, folder))
         settings = settings_for_tests(folder, DATABASE_URL=database.url, INVOICE_DELAY_HOURS="0")
         redis = redis_server.find_or_fetch(dev_settings.var_dir(os.environ))
-        laboratory = stack.enter_context(Laboratory(folder, settings, redis, lease=wanted.lease, pace=wanted.pace))
+        nursery = stack.enter_context(Nursery())
+        laboratory = Laboratory(folder, settings, redis, nursery, lease=wanted.lease, pace=wanted.pace)
+        stack.enter_context(laboratory)
         with create_app(laboratory.settings).app_context():
             nemesis = Nemesis(wanted, laboratory, database, folder)
             recovered = nemesis.run()

@@ -1,23 +1,27 @@
-"""The parent of the laboratory's processes: loads the product once, and forks workers, sweepers and people from it.
+"""The ancestor of the laboratories' processes: loads the product once, and forks all who work with it.
 
-    python -m tests.faults.nursery --lease SECONDS --pace N
+    python -m tests.faults.nursery
 
-Each line of its input is one wish, as JSON (`["work"]`, `["ask", [1, 2]]`); the answer is the id of the process that
+Each line of its input opens the house of one laboratory (`House`), as JSON; the answer is the id of that process. To a
+house the wishes come by a socket, each a line (`["work"]`, `["ask", [1, 2]]`); the answer is the id of the process that
 does it.
 A killed worker is replaced in milliseconds, which leaves the machine to the faults. What runs is `worker.work` and
-`worker.sweep_forever` on the settings of the environment; only times are shorter, since nobody waits a day for a test.
+`worker.sweep_forever` on the settings of the house; only times are shorter, since nobody waits a day for a test.
 """
 
-import argparse
+import gc
 import json
 import os
 import select
+import socket
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 from flask import Flask
 from sqlalchemy.exc import OperationalError
@@ -37,28 +41,59 @@ from tests.faults import people
 from web import logs
 
 
+@dataclass(frozen=True, slots=True)
+class House:
+    """What those who live there share: settings, times (`Laboratory`), the door to knock at, and the file to log to."""
+
+    settings: dict[str, str]
+    lease: float
+    pace: float
+    door: str
+    log: str
+
+
 def main() -> None:
-    """Fork whoever is wanted, until the input ends."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--lease", type=float, required=True, help="how long a dead worker's row waits, in seconds")
-    options.add_argument("--pace", type=float, required=True, help="by how much waiting between tries is shortened")
-    chosen = options.parse_args()
-    hurry(chosen.lease, chosen.pace)
-    logs.configure()
-    app = create_app()
+    """Open the houses that are wanted, until the input ends."""
     pdf.warm_up()
-    inherit_orphans()  # A work-horse whose parent was killed is buried here, and found by who ends the laboratory.
-    print("ready", flush=True)  # noqa: T201 - What the laboratory waits for.
+    gc.collect()
+    gc.freeze()  # Or each of those to come would walk over all that was loaded.
+    inherit_orphans()  # Whom a house leaves behind is buried here.
+    print("ready", flush=True)  # noqa: T201 - What the laboratories wait for.
+    _serve(sys.stdin, sys.stdout, lambda wish: _fork(_keep_house, House(**wish)))
+
+
+def _serve(wishes: IO[str], answers: IO[str], fork: Callable[[Any], int]) -> None:
+    """Answer each wish with the process that was forked for it, until there are no more."""
     while True:
         with suppress(ChildProcessError):
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
-        if select.select([sys.stdin], [], [], 0.05)[0]:
-            line = sys.stdin.readline()
+        if select.select([wishes], [], [], 0.05)[0]:
+            line = wishes.readline()
             if not line:
                 return
-            role, *arguments = json.loads(line)
-            print(_fork(app, role, arguments), flush=True)  # noqa: T201 - The answer.
+            print(fork(json.loads(line)), file=answers, flush=True)
+
+
+def _keep_house(house: House) -> None:
+    """Fork whoever is wanted there, until nobody asks any more."""
+    with Path(house.log).open("ab") as log:
+        os.dup2(log.fileno(), sys.stderr.fileno())
+    os.environ.update(house.settings)
+    hurry(house.lease, house.pace)
+    logs.configure()
+    app = create_app()
+    inherit_orphans()  # A work-horse whose parent was killed is buried here, and found by who ends the laboratory.
+    with socket.socket(socket.AF_UNIX) as line:
+        line.connect(house.door)
+        wishes, answers = line.makefile("r"), line.makefile("w")
+        print("ready", file=answers, flush=True)
+
+        def fork(wish: list[Any]) -> int:
+            role, *arguments = wish
+            return _fork(ROLES[role], app, *arguments)
+
+        _serve(wishes, answers, fork)
 
 
 def hurry(lease: float, pace: float) -> None:
@@ -88,7 +123,7 @@ def ring(app: Flask, job: str, identifier: int) -> None:
         task_queue.ring(job, identifier)
 
 
-def _fork(app: Flask, role: str, arguments: Sequence[Any]) -> int:
+def _fork(act: Callable[..., None], *arguments: Any) -> int:
     child = os.fork()  # Nothing here has opened a connection.
     if child:
         return child
@@ -96,7 +131,7 @@ def _fork(app: Flask, role: str, arguments: Sequence[Any]) -> int:
     try:
         die_with_parent()
         sys.stdin.close()
-        ROLES[role](app, *arguments)
+        act(*arguments)
         status = 0
     except SystemExit as ending:
         status = ending.code if isinstance(ending.code, int) else 1
