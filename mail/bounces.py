@@ -1,10 +1,10 @@
 """Delivery reports (RFC 3464): which of our mails came back, and why."""
 
-import email
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from email.message import Message
+from email.parser import BytesHeaderParser
 from typing import Literal
 
 from mail.replies import one_line
@@ -18,6 +18,9 @@ MESSAGE_ID = r"<[!-;=?-~]{3,198}>"
 ABOUT_THE_MESSAGE = frozenset("3567")
 """Subjects of a status that speak of systems, protocol, content and policy; the others speak of the address."""
 REPORTS = ("message/delivery-status", "message/global-delivery-status")
+MOST_PARTS = 10  # A report has three: for people, for machines, and what came back.
+MOST_RECIPIENTS = 100
+LONGEST_TYPE = 2000  # Letters of a Content-Type: what `email` does with its parameters takes their square.
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +40,13 @@ def read(content: bytes) -> Bounce | None:
     what it names has to be known by its Message-ID, which only those have who handled that mail.
 
     A message that is cut off is read as far as it goes. One that is malformed may raise anything that `email` raises.
+    None costs more than its length: headings alone are given to `email`, of so many parts and recipients at most, and
+    what is inside of a part is not looked into.
     """
-    # `email` makes a message of each blank line between fields: of a report full of them that would take seconds.
-    report = email.message_from_bytes(re.sub(rb"(?:\r?\n){3,}", b"\n\n", content))
+    report = BytesHeaderParser().parsebytes(content)
     if report.get_content_type() != "multipart/report":
         return None
-    parts = _inside(report)
+    parts = _parts(report)
     failed = next((one for one in _recipients(parts) if _field(one, "Action").lower().startswith("failed")), None)
     message_id = _message_id(report, parts)
     if failed is None or not message_id:
@@ -53,39 +57,42 @@ def read(content: bytes) -> Bounce | None:
     return Bounce(message_id, _trouble(status), f"Message revenu : {said}"[:300].rstrip(" :"))
 
 
-def _recipients(parts: Sequence[Message]) -> Iterator[Message]:
-    """Return the groups of fields of a report: one about the mail, then one about each recipient.
+def _parts(report: Message) -> list[Message]:
+    """Return the parts of a report, each with its heading and with its text as it stands."""
+    boundary = report.get_boundary() if len(str(report["Content-Type"])) <= LONGEST_TYPE else None
+    if boundary is None:
+        return []
+    line, end = b"^--" + re.escape(boundary.encode(errors="surrogateescape")), rb"[ \t]*\r?(?:\n|\Z)"
+    body, *_epilogue = re.split(line + b"--" + end, _content(report), maxsplit=1, flags=re.MULTILINE)
+    _preamble, *parts = re.split(line + end, body, maxsplit=MOST_PARTS + 1, flags=re.MULTILINE)
+    return [BytesHeaderParser().parsebytes(part) for part in parts[:MOST_PARTS]]
 
-    `email` takes each for a message without a body; of the UTF-8 kind only the first, whose body are the others.
-    """
+
+def _recipients(parts: Sequence[Message]) -> Iterator[Message]:
+    """Return the groups of fields of a report: one about the mail, then one about each recipient."""
     for part in parts:
         if part.get_content_type() in REPORTS:
-            for fields in _inside(part):
-                yield fields
-                rest = fields.get_payload()
-                if isinstance(rest, str):
-                    yield from map(email.message_from_string, re.split(r"\r?\n\r?\n", rest))
+            groups = re.split(rb"(?:\r?\n){2,}", _content(part), maxsplit=MOST_RECIPIENTS + 1)
+            yield from map(BytesHeaderParser().parsebytes, groups[: MOST_RECIPIENTS + 1])
 
 
 def _message_id(report: Message, parts: Sequence[Message]) -> str:
     """Return the Message-ID of what came back: by its own heading, else by what the report is an answer to."""
-    headings = [heading for part in parts if part.get_content_type() not in REPORTS for heading in _headings(part)]
+    headings = [BytesHeaderParser().parsebytes(_content(part)) for part in parts if _brings_a_heading(part)]
     fields = [_field(heading, "Message-ID") for heading in headings] + [_field(report, "In-Reply-To")]
     found = (re.search(MESSAGE_ID, field) for field in fields)
     return next((match[0] for match in found if match), "")
 
 
-def _headings(part: Message) -> list[Message]:
-    """Return the heading of the mail that this part of a report brings back, if it is that part."""
-    if part.get_content_maintype() == "message":
-        return _inside(part)
-    text = part.get_payload(decode=True) if part.get_content_type() == "text/rfc822-headers" else None
-    return [email.message_from_bytes(text)] if isinstance(text, bytes) else []
+def _brings_a_heading(part: Message) -> bool:
+    """Whether this part of a report is what came back, whole or its heading alone."""
+    kind = part.get_content_type()
+    return kind == "text/rfc822-headers" or (kind.startswith("message/") and kind not in REPORTS)
 
 
-def _inside(part: Message) -> list[Message]:
-    inside = part.get_payload()
-    return [each for each in inside if isinstance(each, Message)] if isinstance(inside, list) else []
+def _content(part: Message) -> bytes:
+    content = part.get_payload(decode=True)
+    return content if isinstance(content, bytes) else b""
 
 
 def _status(stated: str, reason: str) -> str:

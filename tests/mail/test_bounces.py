@@ -1,10 +1,13 @@
 """Reports as mail servers write them: which mail came back, and whether its address or the message was refused."""
 
+import email.message
 import random
+from typing import Any
 
 import pytest
 
 from mail import bounces
+from mail.incoming import MOST_BYTES
 from tests.support import reports
 
 OURS = "<0123456789abcdef0123456789abcdef@client.boutique.example>"
@@ -109,3 +112,59 @@ def test_whatever_a_broken_report_says_can_be_kept_and_shown() -> None:
 def test_a_report_full_of_blank_lines_is_read_at_once() -> None:
     report = reports.postfix(OURS).replace(b"X-Postfix-Queue-ID: 4XyZ\n", b"\n" * 200_000)
     assert bounces.read(report)
+
+
+HEAD = b"Content-Type: multipart/report; boundary=0\n\n"
+STATUS = HEAD + b"--0\nContent-Type: message/%s\n\n"
+NESTED = b"".join(b"--%d\nContent-Type: multipart/mixed; boundary=%d\n\n" % (at, at + 1) for at in range(200))
+HOSTILE = {
+    "nested": (HEAD + NESTED, b"a\n"),
+    "brought back within what came back": (HEAD + b"--0\n", b"Content-Type: message/rfc822\n\n"),
+    "parts": (HEAD, b"--0\n\n"),
+    "recipients": (STATUS % b"delivery-status", b"Action: delayed\n\n"),
+    "recipients beyond ASCII": (STATUS % b"global-delivery-status", b"Action: delayed\n\n"),
+    "parameters": (b"Content-Type: multipart/report; boundary=0", b";"),
+    "a parameter without an end": (b'Content-Type: multipart/report; boundary="', b";"),
+}
+
+
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Give what reading costs beyond its length: 1 for each message made, for parameters the square of their length."""
+    done: list[int] = []
+    make, parameters = email.message.Message.__init__, email.message._parseparam  # type: ignore[attr-defined]
+
+    def made(self: email.message.Message, **options: Any) -> None:
+        done.append(1)
+        make(self, **options)
+
+    def taken_apart(text: str) -> Any:
+        done.append(len(text) ** 2 // 10_000)
+        assert sum(done) < 1000, "before it takes long"
+        return parameters(text)
+
+    monkeypatch.setattr(email.message.Message, "__init__", made)
+    monkeypatch.setattr(email.message, "_parseparam", taken_apart)
+    return done
+
+
+@pytest.mark.parametrize("shape", HOSTILE)
+def test_the_worst_message_costs_little_more_than_its_length(shape: str, work: list[int]) -> None:
+    start, unit = HOSTILE[shape]
+    message = (start + unit * MOST_BYTES)[:MOST_BYTES]
+    assert bounces.read(message) is None
+    assert sum(work) < 150
+
+
+@pytest.mark.parametrize(
+    ("repeated", "before", "heard"),
+    [
+        (b"Final-Recipient: rfc822; paul@example.org\nAction: delayed\n\n", b"Final-Recipient", 99),
+        (b"--4XyZ.1795510801/mail.boutique.example\n\n", b"--4XyZ.1795510801/mail.boutique.example\nContent", 7),
+    ],
+    ids=["recipients", "parts"],
+)
+def test_a_hundred_recipients_and_ten_parts_are_heard(repeated: bytes, before: bytes, heard: int) -> None:
+    report = reports.postfix(OURS)
+    assert bounces.read(report.replace(before, repeated * heard + before, 1))
+    assert bounces.read(report.replace(before, repeated * (heard + 1) + before, 1)) is None
