@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import time_machine
+from argon2 import PasswordHasher
 from flask import Flask
 from jinja2 import BytecodeCache, FileSystemBytecodeCache
 
@@ -20,14 +21,16 @@ from dev import redis_server as redis_program
 from dev.processes import die_with_parent
 from extensions import db
 from models import Customer
-from services import clocks
-from tests.support import components, customers
+from services import clocks, passwords
+from tests.support import components, customers, once
 from tests.support.client import LintingClient
 from tests.support.databases import NAMES, POSTGRESQL_URL, Databases
 from tests.support.mailbox import Mailbox
 from tests.support.settings import NOBODY_LISTENS, settings_for_tests
 
 ABSENT = components.absent()
+once.keep_routes()
+once.keep_texts()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -97,6 +100,14 @@ def settings(request: pytest.FixtureRequest, database: str, tmp_path: Path) -> d
     return settings_for_tests(tmp_path, **changes)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def real_hasher() -> Iterator[PasswordHasher]:
+    """Give the product's own hasher of passwords to those who test it; all others have one of less work."""
+    real, passwords._hasher = passwords._hasher, once.LIGHT
+    yield real
+    passwords._hasher = real
+
+
 @pytest.fixture(scope="session")
 def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> BytecodeCache:
     """Give what spares each application the work of compiling the same templates again."""
@@ -116,6 +127,7 @@ def make_app(settings: dict[str, str], compiled_templates: BytecodeCache) -> Ite
             app.config["WTF_CSRF_ENABLED"] = False  # A test of the protection itself turns it on.
             app.test_client_class = LintingClient
             app.jinja_env.bytecode_cache = compiled_templates
+            once.share_texts(app)
 
             def let_go() -> None:
                 with app.app_context():

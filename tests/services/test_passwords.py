@@ -1,16 +1,28 @@
 import threading
+from collections.abc import Iterator
 from unittest.mock import Mock
 
 import pytest
-from argon2 import extract_parameters
+from argon2 import PasswordHasher, extract_parameters
+from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from services import passwords
 from services.limits import TooMany
 
 
+@pytest.fixture(autouse=True)
+def the_product_s_own_hashes(real_hasher: PasswordHasher, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Afterwards these tests hash as the product does, decoy included, and the next ones lightly again."""
+    monkeypatch.setattr(passwords, "_hasher", real_hasher)
+    passwords._decoy.cache_clear()
+    yield
+    passwords._decoy.cache_clear()
+
+
 def test_a_password_is_kept_as_argon2id_and_never_twice_the_same() -> None:
     one, other = passwords.hash("une longue phrase"), passwords.hash("une longue phrase")
     assert one.startswith("$argon2id$")
+    assert extract_parameters(one) == RFC_9106_LOW_MEMORY
     assert one != other
     assert passwords.matches("une longue phrase", one)
     assert passwords.matches("une longue phrase", other)

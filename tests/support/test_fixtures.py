@@ -1,12 +1,16 @@
 """The ground that the other tests stand on."""
 
+from collections.abc import Callable
 from decimal import Decimal
 
-from flask import Flask
-from sqlalchemy import func, select
+import pytest
+from flask import Flask, url_for
+from sqlalchemy import func, select, text
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from extensions import db
 from models import Customer, Order
+from services import passwords
 from tests.support.factories import a_customer, an_order, company_details
 from tests.support.mailbox import Mailbox
 from tests.support.queries import count_queries
@@ -52,3 +56,35 @@ def test_the_mail_server_is_real(smtp_server: Mailbox) -> None:
         connection.sendmail("a@example.org", ["b@example.org"], b"Subject: x\r\n\r\ny\r\n")
     assert smtp_server.last()["Subject"] == "x"
     assert smtp_server.recipients == [["b@example.org"]]
+
+
+def test_each_application_builds_its_own_addresses_though_its_routes_were_compiled_before(
+    make_app: Callable[..., Flask],
+) -> None:
+    for host in ("https://one.example", "https://another.example"):
+        with make_app(PUBLIC_URL=host).app_context():
+            assert url_for("orders.show", number="T 1/é", x="&") == f"{host}/espace-client/commandes/T%201/%C3%A9?x=%26"
+            assert url_for("home.index") == f"{host}/"
+
+
+def test_another_application_does_not_write_the_same_sql_again(
+    make_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ask() -> int | None:
+        a_customer()
+        return db.session.scalar(select(func.count()).select_from(Customer).where(Customer.is_admin.is_(False)))
+
+    with make_app().app_context():
+        assert ask() == 1
+        db.session.delete(db.session.scalars(select(Customer)).one())
+        db.session.commit()
+    with make_app().app_context():
+        db.session.execute(text("SELECT 1"))
+        db.session.commit()
+        db.session.connection()  # A pool writes its own question whether a connection lives.
+        monkeypatch.setattr(SQLCompiler, "__init__", lambda *_arguments, **_options: pytest.fail("written again"))
+        assert ask() == 1
+
+
+def test_passwords_are_hashed_lightly_but_for_those_who_test_hashing() -> None:
+    assert passwords.hash("une longue phrase").startswith("$argon2id$v=19$m=64,t=1,p=1$")
