@@ -11,6 +11,7 @@ from web.access import signed_in_customer
 bp = Blueprint("customer", __name__, url_prefix="/espace-client")
 
 LATEST = 3
+MOST_REFUSED = 10
 
 
 @bp.get("")
@@ -24,6 +25,7 @@ def home() -> str:
         "customer/home.html",
         latest=orders.latest(customer, LATEST),
         refused=refused,
+        most_refused=MOST_REFUSED,
         address_refused=refusals.is_present_address(customer, refused),
         details=details,
         missing=rules.problems(details, config.current().tax_id_required) if details else {},

@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy import func, select
 
+from blueprints import customer
 from extensions import db
 from models import Customer, Delivery, Order
 from services import issuing
@@ -44,6 +45,19 @@ def test_the_home_says_which_documents_were_refused_and_leads_to_them(client: Li
     assert CORRECT in page
     assert f'href="{page_of(order)}#request"' in page
     assert "FA-2026-000001" in page
+
+
+@pytest.mark.parametrize(("many", "said"), [(2, "FA-2026-000001"), (3, "et 1 autre, dans"), (4, "et 2 autres, dans")])
+def test_the_home_names_the_latest_of_many_and_leads_to_the_others(
+    client: LintingClient, order: Order, many: int, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(customer, "MOST_REFUSED", 2)
+    for _ in range(many - 1):
+        a_refused_mail(an_issued_invoice(an_order(customer=order.customer, billing=billing_details())))
+    page = text(client, HOME)
+    assert page.count('Facture <span class="number">') == 2
+    assert f"FA-2026-00000{many}" in page
+    assert said in page
 
 
 def test_the_list_says_it_in_words(client: LintingClient, order: Order) -> None:
