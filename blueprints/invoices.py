@@ -23,8 +23,9 @@ bp = Blueprint("invoices", __name__, url_prefix="/espace-client/factures")
 @bp.get("")
 @login_required
 def index() -> str:
-    """Show the customer's invoices and credit notes, newest first."""
-    return render_template("invoices/index.html", entries=invoices.of(signed_in_customer()))
+    """Show the customer's latest invoices and credit notes, newest first."""
+    latest = invoices.latest(signed_in_customer())
+    return render_template("invoices/index.html", entries=latest.entries, more=latest.more)
 
 
 @bp.get("/<number>.pdf")

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import ColumnElement, and_, exists, select
+from sqlalchemy import ColumnElement, and_, exists, func, select
 from sqlalchemy.orm import aliased, contains_eager, joinedload
 
 from extensions import db
 from models import Correction, Customer, Delivery, Document, Invoice
 
 ZERO = Decimal("0.00")
+MOST_LISTED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +54,25 @@ class Entry:
         return self.is_live and not self.waits_for_decision
 
 
-def of(customer: Customer) -> list[Entry]:
-    """Return the customer's invoices and credit notes, newest first, each with its order and its file."""
-    found = Document.visible_to(customer).options(contains_eager(Document.order), joinedload(Document.file))
-    newest_first = found.order_by(Document.issued_at.desc(), Document.id.desc())
-    return entries(db.session.scalars(newest_first).all())
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The newest documents of a customer, and how many older ones are not among them."""
+
+    entries: list[Entry]
+    more: int
+
+
+def latest(customer: Customer) -> Latest:
+    """Return the customer's last hundred invoices and credit notes, newest first, each with its order and its file."""
+    found = Document.visible_to(customer).order_by(Document.issued_at.desc(), Document.id.desc())
+    newest = found.with_only_columns(Document.order_id).limit(MOST_LISTED)
+    whole_orders = found.where(Document.order_id.in_(newest))
+    listed = whole_orders.options(contains_eager(Document.order), joinedload(Document.file))
+    shown = entries(db.session.scalars(listed).all())[:MOST_LISTED]
+    if len(shown) < MOST_LISTED:
+        return Latest(shown, more=0)
+    in_all = db.session.scalar(found.with_only_columns(func.count(), maintain_column_froms=True).order_by(None))
+    return Latest(shown, (in_all or 0) - len(shown))
 
 
 def entries(documents: Sequence[Document]) -> list[Entry]:

@@ -12,7 +12,7 @@ import storage
 from documents import archive
 from extensions import db
 from models import Customer, Invoice, StoredFile
-from services import files, issuing
+from services import crediting, files, invoices, issuing
 from tests.support.client import LintingClient
 from tests.support.customers import an_issued_invoice, draw, sign_in
 from tests.support.factories import a_customer, an_order, billing_details
@@ -40,6 +40,29 @@ def test_the_list_begins_with_the_newest_invoice(
     assert page.count(f'factures/{older.number}.pdf"') == 1
     assert "31,72" in page
     assert f'href="/espace-client/commandes/{older.order.number}"' in page
+
+
+def test_the_list_ends_after_a_hundred_and_says_where_the_others_are(
+    client: LintingClient, claire: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(invoices, "MOST_LISTED", 2)
+    first = an_issued_invoice(an_order(customer=claire, billing=billing_details()))
+    second = an_issued_invoice(an_order(customer=claire, billing=billing_details()))
+    page = client.get(LIST).text
+    assert first.number in page
+    assert "autre" not in page
+    note = crediting.credit(second, amount=None, reason="Retour", refund=True, shown=0)
+    assert note is not None
+    page = client.get(LIST).text
+    assert second.number in page
+    assert first.number not in page
+    assert "Et 1 autre, plus ancien" in page
+    an_issued_invoice(an_order(customer=claire, billing=billing_details()))
+    page = client.get(LIST).text
+    assert f'sur la facture n° <span class="number">{second.number}' in page.replace(
+        "\u00a0", " "
+    )  # Not listed itself.
+    assert "Et 2 autres, plus anciens" in page
 
 
 def test_an_account_without_invoices_learns_how_to_get_one(client: LintingClient, claire: Customer) -> None:
