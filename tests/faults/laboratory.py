@@ -202,12 +202,13 @@ class Laboratory:
         unfinished.rename(armed)
         return armed
 
-    def passed(self, *armed: Path, seconds: float = 90) -> None:
-        """Wait until somebody has come by each of these places, replacing who dies meanwhile."""
+    def passed(self, *armed: Path, seconds: float = 90, each: Callable[[], object] = lambda: None) -> None:
+        """Wait until somebody has come by each of these places, replacing who dies meanwhile, and doing `each`."""
         end = time.monotonic() + seconds
         while any(one.exists() for one in armed):
             assert time.monotonic() < end, f"nobody came by {[one.name for one in armed if one.exists()]}"
             self.heal_processes()
+            each()
             time.sleep(0.05)
 
     def disarm(self) -> None:
