@@ -1,7 +1,7 @@
 """The demo shop: everything a visitor should meet, through the doors of a real shop, once."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -10,22 +10,32 @@ from flask import Flask
 from sqlalchemy import func, select
 
 import clock
+from app import create_app
 from extensions import DomainError, db
 from models import AuditEntry, Customer, Delivery, InvoiceRequest, Order, OrderLine
 from services import accounts, demo, guests, orders
 from shops.demo.orders import INVOICED_ELSEWHERE_BEFORE, messages
+from tests.support import once
+from tests.support.databases import Databases
+from tests.support.settings import settings_for_tests
 
 NOON = datetime(2026, 11, 23, 11, 0, tzinfo=UTC)
 AFTER_MIDNIGHT = datetime(2026, 3, 28, 23, 20, tzinfo=UTC)
 
 
-@pytest.fixture
-def loaded(make_app: Callable[..., Flask]) -> Flask:
-    """Give an application on the demo's data, with `INVOICE_FROM` as bin/dev sets it."""
-    app = make_app(INVOICE_FROM=(clock.now() - timedelta(days=60)).date().isoformat())
-    with app.app_context():
-        assert demo.load()
-    return app
+@pytest.fixture(scope="module")
+def loaded(databases: Databases, database_kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    """Give an application on the demo's data, with `INVOICE_FROM` as bin/dev sets it; those who ask only look at it."""
+    invoice_from = (clock.now() - timedelta(days=60)).date().isoformat()
+    with databases.fresh(database_kind) as url:
+        folder = tmp_path_factory.mktemp("demo")
+        app = create_app(settings_for_tests(folder, DATABASE_URL=url, INVOICE_FROM=invoice_from))
+        once.share_texts(app)
+        with app.app_context():
+            assert demo.load()
+        yield app
+        with app.app_context():
+            db.engine.dispose()
 
 
 @pytest.mark.parametrize("anchor", [NOON, AFTER_MIDNIGHT])
