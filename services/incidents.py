@@ -8,6 +8,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 from sqlalchemy import ColumnElement, Row, Select, case, func, insert, not_, or_, select, update
 
 import clock
@@ -259,7 +260,7 @@ def _told(group: Group) -> Trouble:
     ended = _("Depuis le %(since)s\u00a0; terminé entre-temps.", since=since)
     names = ", ".join(group.names)
     if group.more:
-        names = _("%(names)s et %(count)d autres", names=names, count=group.more)
+        names = ngettext("%(names)s et %(num)d autre", "%(names)s et %(num)d autres", group.more, names=names)
     return Trouble(group.what, names, ended if group.over else _("Depuis le %(since)s.", since=since), group.todo)
 
 
