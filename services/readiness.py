@@ -8,6 +8,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+import clock
 import config
 import storage
 import task_queue
@@ -15,6 +16,9 @@ from extensions import db
 from mail import smtp
 from models import Delivery, InvoiceRequest
 from services import leases
+
+GOOD_FOR_SECONDS = 5
+"""How long what a component answered is repeated to whoever asks."""
 
 
 def database_trouble() -> str:
@@ -33,11 +37,7 @@ def degraded() -> list[str]:
 
     What the rows wait for counts as well: a mail server that answers and refuses our password is no help.
     """
-    working = {
-        "redis": task_queue.answers(),
-        "documents": storage.answers(),
-        "smtp": smtp.answers(config.current().smtp_url),
-    }
+    working = _working(config.current(), int(clock.now().timestamp() // GOOD_FOR_SECONDS))
     outages = waited_for()
     return [name for name, works in working.items() if not works or name in outages]
 
@@ -68,6 +68,12 @@ def _by_state(model: leases.Work) -> dict[str, int]:
     rows = db.session.execute(select(model.state, func.count()).group_by(model.state))
     counted = {row[0]: row[1] for row in rows}
     return {state: counted.get(state, 0) for state in model.STATES}
+
+
+@functools.lru_cache(maxsize=1)
+def _working(settings: config.Settings, _spell: int) -> dict[str, bool]:
+    """Ask each component, once a spell: /readyz is anybody's, and each asking calls a server and writes to the disk."""
+    return {"redis": task_queue.answers(), "documents": storage.answers(), "smtp": smtp.answers(settings.smtp_url)}
 
 
 @functools.cache

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from sqlalchemy import text
+from time_machine import Traveller
 
 import clock
 from extensions import db, transaction
+from mail import smtp
 from services import incidents
 from tests.support.client import LintingClient
 from tests.support.customers import sign_in
@@ -35,6 +37,23 @@ def test_what_is_away_does_not_keep_customers_out(client: LintingClient) -> None
 
 def test_ready_with_everything_there(client: LintingClient, redis_server: str, smtp_server: Mailbox) -> None:
     assert client.get("/readyz").json == {"status": "ok", "degraded": []}
+
+
+@pytest.mark.databases("sqlite")
+def test_however_often_anybody_asks_the_components_are_asked_once_in_five_seconds(
+    client: LintingClient, frozen_clock: Traveller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def answers(url: str) -> bool:
+        asked.append(url)
+        return False
+
+    monkeypatch.setattr(smtp, "answers", answers)
+    for calls in (1, 1, 1, 2, 2):
+        assert client.get("/readyz").json == {"status": "ok", "degraded": ["redis", "smtp"]}
+        assert len(asked) == calls
+        frozen_clock.shift(timedelta(seconds=2))
 
 
 def test_a_documents_folder_that_cannot_be_written_is_said(
