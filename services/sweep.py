@@ -30,6 +30,7 @@ from models import (
 from services import clocks, crediting, delivery, history, incidents, invoicing, leases, outages, outbox, production
 
 MOST_BELLS = 500  # What the queue holds at most: more would only wait there instead of here.
+MOST_FORGOTTEN = 5000  # Rows that are deleted in one transaction, during which nobody else writes to SQLite.
 TRIED_OUT = ("issued", "rendered", "sent", "needs_attention")
 REOPENED = "request.reopened"
 REMINDERS = (timedelta(hours=24), timedelta(hours=72))
@@ -127,21 +128,26 @@ def _note_first_start() -> None:
                 db.session.add(Milestone(name="first_start"))
 
 
-def _reopen_after_trial() -> None:
-    """Afterwards what was only tried out as a specimen is scheduled for a real invoice, once the switch is on live."""
+def _reopen_after_trial() -> bool:
+    """Afterwards what was only tried out as a specimen is scheduled for a real invoice, once the switch is on live.
+
+    Returns whether more may wait.
+    """
     if not config.current().live:
-        return
+        return False
     order_id = InvoiceRequest.order_id
     tried = exists().where(Invoice.request_id == InvoiceRequest.id, Invoice.trial.is_(True))
     real = exists().where(Invoice.order_id == order_id, Invoice.trial.is_(False))
     begun_anew = exists().where(AuditEntry.order_id == order_id, AuditEntry.action == REOPENED)
     found = select(order_id).where(InvoiceRequest.state.in_(TRIED_OUT), tried, ~real, ~begun_anew)
-    for each in db.session.scalars(found.order_by(order_id).limit(leases.MOST_AT_ONCE)).all():
+    taken = db.session.scalars(found.order_by(order_id).limit(leases.MOST_AT_ONCE)).all()
+    for each in taken:
         with transaction():
             order = invoicing.lock_order(each)
             request = invoicing.lock_request(order)
             if request and db.session.scalar(found.where(InvoiceRequest.id == request.id)):
                 _begin_anew(request, order)
+    return len(taken) == leases.MOST_AT_ONCE
 
 
 def _begin_anew(request: InvoiceRequest, order: Order) -> None:
@@ -178,16 +184,20 @@ def _remind_of_confirmation() -> None:
                 outbox.add(reminder, occasion=f"request:{request.id}:reminder:{hours}")
 
 
-def _forget_the_expired() -> None:
-    """Afterwards counters, tokens and sessions that can no longer matter are gone."""
+def _forget_the_expired() -> bool:
+    """Afterwards counters, tokens and sessions that can no longer matter are gone; return whether more may wait."""
+    most = 0
     for model, last_of_use, kept in KEPT:
         expired = select(model.id).where(last_of_use < clock.now() - kept)
         if db.session.scalar(expired.limit(1)) is not None:
             with transaction():
-                db.session.execute(delete(model).where(model.id.in_(expired.with_for_update(skip_locked=True))))
+                taken = expired.limit(MOST_FORGOTTEN).with_for_update(skip_locked=True)
+                gone = db.session.scalars(delete(model).where(model.id.in_(taken)).returning(model.id)).all()
+                most = max(most, len(gone))
+    return most >= MOST_FORGOTTEN
 
 
-IN_PORTIONS = (production.park_killers, delivery.conclude_doubtful)
+IN_PORTIONS = (_reopen_after_trial, production.park_killers, delivery.conclude_doubtful, _forget_the_expired)
 """The chores that return whether more may wait for them."""
 
 CHORES = (

@@ -13,7 +13,7 @@ from time_machine import Traveller
 import clock
 import task_queue
 from extensions import db
-from models import AuditEntry, Delivery, InvoiceRequest, Milestone, Order
+from models import AuditEntry, Delivery, InvoiceRequest, Milestone, Order, RateCounter
 from services import incidents, leases, production
 from services import sweep as sweeping
 from services.sweep import sweep
@@ -306,6 +306,32 @@ def test_what_workers_died_over_is_put_before_an_admin_in_portions_and_the_next_
         seen.append((left, sweeping.pause(swept)))
     assert seen == [(3, 1), (1, 1), (0, 60), (0, 60)]
     assert bells == []
+
+
+def test_what_can_no_longer_matter_is_forgotten_in_portions(
+    app: Flask, bells: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeping, "MOST_FORGOTTEN", 2)
+    ages = [timedelta(days=days) for days in (1, 3, 4, 5, 6, 7)]
+    db.session.add_all(RateCounter(action="t", key="k", window_start=clock.now() - age) for age in ages)
+    db.session.commit()
+    seen = []
+    for _ in range(3):
+        swept = sweep()
+        seen.append((db.session.scalar(select(func.count()).select_from(RateCounter)), swept.more))
+    assert seen == [(4, True), (2, True), (1, False)]
+
+
+def test_what_was_tried_out_begins_anew_in_portions(
+    make_app: Callable[..., Flask], bells: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "MOST_AT_ONCE", 2)
+    with make_app(ISSUE_MODE="trial").app_context():
+        for number in range(3):
+            issued(a_due_request(number).id)
+    with make_app(ISSUE_MODE="live").app_context():
+        assert [sweep().more for _ in range(2)] == [True, False]
+        assert set(db.session.scalars(select(InvoiceRequest.state))) == {"scheduled"}
 
 
 def test_a_chore_that_fails_keeps_no_bell_from_ringing(
