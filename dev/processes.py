@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,6 +125,7 @@ class Program:
     process: "subprocess.Popen[bytes]"
     reader: threading.Thread
     foundation: bool
+    ends: bool
 
 
 class Supervisor:
@@ -152,8 +153,9 @@ class Supervisor:
         env: dict[str, str] | None = None,
         pass_fds: Sequence[int] = (),
         foundation: bool = False,
+        ends: bool = False,
     ) -> Program:
-        """Afterwards the program runs; one that is a foundation is stopped after the others."""
+        """Afterwards the program runs; a foundation is stopped after the others, and one that `ends` may end first."""
         process = subprocess.Popen(
             [str(part) for part in command],
             env=env,
@@ -165,29 +167,36 @@ class Supervisor:
         )
         reader = threading.Thread(target=self._read, args=(name, process, len(self.programs)), daemon=True)
         reader.start()
-        program = Program(name, process, reader, foundation)
+        program = Program(name, process, reader, foundation, ends)
         self.programs.append(program)
         return program
 
     def run(self, name: str, command: Sequence[str | Path], *, env: dict[str, str] | None = None) -> None:
         """Afterwards the program has ended well; raises Crash when it did not, or when another one ended meanwhile."""
-        program = self.start(name, command, env=env)
-        while program.process.poll() is None:
-            self.check(besides=program)
-            self._wake.wait(0.02)
-        program.reader.join(2)
-        self.programs.remove(program)
-        if program.process.returncode != 0:
-            raise Crash(_how_it_ended(program))
+        for program in self.as_they_end(self.start(name, command, env=env, ends=True)):
+            if program.process.returncode != 0:
+                raise Crash(f"{program.name} {how_it_ended(program)}")
 
-    def check(self, besides: Program | None = None) -> None:
-        """Raise Stopped when a person asked to stop, Crash when a program has ended."""
+    def as_they_end(self, *programs: Program) -> Iterator[Program]:
+        """Give each of these programs when it has ended; raises Crash when another one ended that should not have."""
+        left = list(programs)
+        while left:
+            self.check()
+            for program in [one for one in left if one.process.poll() is not None]:
+                program.reader.join(2)
+                left.remove(program)
+                self.programs.remove(program)
+                yield program
+            self._wake.wait(0.02)
+
+    def check(self) -> None:
+        """Raise Stopped when a person asked to stop, Crash when a program has ended that should not have."""
         if self._asked:
             raise Stopped
         for program in self.programs:
-            if program is not besides and program.process.poll() is not None:
+            if not program.ends and program.process.poll() is not None:
                 program.reader.join(1)
-                raise Crash(_how_it_ended(program))
+                raise Crash(f"{program.name} {how_it_ended(program)}")
 
     def wait_until(self, ready: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
         """Afterwards `ready` was true once; raises Crash when it is not in time."""
@@ -241,7 +250,7 @@ class Supervisor:
                 self._ask_to_stop(signal.SIGHUP, None)
 
 
-def _how_it_ended(program: Program) -> str:
+def how_it_ended(program: Program) -> str:
+    """Say how a program ended, after its name."""
     status = program.process.returncode
-    how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with exit code {status}"
-    return f"{program.name} {how}"
+    return f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with exit code {status}"
