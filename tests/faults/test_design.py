@@ -62,7 +62,7 @@ def test_what_is_marked_as_sent_was_accepted(app: Flask, laboratory: Laboratory)
     laboratory.start(workers=1, sweepers=1)
     for step in ("deliver.connected", "deliver.sending"):
         armed = laboratory.arm(step, "kill")
-        a_due_request(step)
+        laboratory.ring("produce", a_due_request(step))
         laboratory.passed(armed)
     laboratory.settle(PATIENCE)
     assert laboratory.findings(doubtful=1) == []

@@ -63,7 +63,7 @@ def test_a_mail_server_that_is_away_is_waited_for(app: Flask, patient: Laborator
         step, what = mode.split(" ", 1)
         patient.mode[step] = what
         for number in range(2):
-            a_due_request(f"{name} {number}")
+            patient.ring("produce", a_due_request(f"{name} {number}"))
         eventually(lambda name=name: _tried() >= {f"{name} 0", f"{name} 1"}, PATIENCE)  # type: ignore[misc]
         del patient.mode[step]
         patient.settle(PATIENCE)

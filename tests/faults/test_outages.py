@@ -37,7 +37,7 @@ def test_a_database_that_stops_or_is_held_in_the_middle_loses_nothing(
     laboratory.start(workers=2, sweepers=1)
     for step in ("produce.claimed", "issue.committed", "render.drawn", "deliver.sending", "deliver.handed_over"):
         armed = laboratory.arm(step, "pause 0.5")
-        a_due_request(step)
+        laboratory.ring("produce", a_due_request(step))
         laboratory.passed(armed)
         with unplugged(settings["DATABASE_URL"]):
             time.sleep(1)  # Longer than the pause: whoever comes out of it finds no database.
