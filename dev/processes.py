@@ -137,7 +137,6 @@ class Supervisor:
         self._colours = sys.stdout.isatty()
         self._printing = threading.Lock()
         self._asked = 0
-        self._wake = threading.Event()
         inherit_orphans()
         on_stop_signals(self._ask_to_stop)
 
@@ -187,7 +186,7 @@ class Supervisor:
                 left.remove(program)
                 self.programs.remove(program)
                 yield program
-            self._wake.wait(0.02)
+            time.sleep(0.02)
 
     def check(self) -> None:
         """Raise Stopped when a person asked to stop, Crash when a program has ended that should not have."""
@@ -205,13 +204,13 @@ class Supervisor:
             self.check()
             if time.monotonic() > end:
                 raise Crash(f"{what} is not ready after {seconds:.0f} s")
-            self._wake.wait(0.05)
+            time.sleep(0.05)
 
     def watch(self) -> None:
         """Run until a person asks to stop (raises Stopped) or a program ends (raises Crash)."""
         while True:
             self.check()
-            self._wake.wait(0.2)
+            time.sleep(0.2)
 
     def stop(self) -> None:
         """Afterwards no program runs, nor anything below one: asked first, killed after `patience` seconds."""
@@ -233,8 +232,8 @@ class Supervisor:
             program.reader.join(1)
 
     def _ask_to_stop(self, _number: int, _frame: FrameType | None) -> None:
+        # No event to be set: the main thread may hold its lock at this very moment, and would wait for itself.
         self._asked += 1
-        self._wake.set()
 
     def _read(self, name: str, process: "subprocess.Popen[bytes]", position: int) -> None:
         assert process.stdout is not None  # noqa: S101 - It was opened as a pipe.

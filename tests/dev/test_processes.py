@@ -44,6 +44,37 @@ if os.fork() == 0:
 time.sleep(600)
 """
 
+# A SIGTERM at each line in turn that is executed while the supervisor waits, the standard library's lines included.
+ASKED_AT_EACH_LINE = """
+import os, signal, sys
+from dev.processes import Crash, Stopped, Supervisor
+
+def ask_at(wanted):
+    lines = 0
+    def trace(frame, event, _):
+        nonlocal lines
+        lines += event == 'line'
+        if event == 'line' and lines == wanted:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return trace
+    return trace
+
+place = 0
+while True:
+    place += 1
+    supervisor, never = Supervisor(), lambda: False
+    sys.settrace(ask_at(place))
+    try:
+        supervisor.wait_until(never, 'nothing', seconds=0.01)
+    except Stopped:
+        continue
+    except Crash:
+        break
+    finally:
+        sys.settrace(None)
+print(place)
+"""
+
 
 def _hears_hangups() -> None:
     """Take back what `nohup` asked for the tests themselves."""
@@ -156,3 +187,10 @@ def test_a_program_that_ends_well_but_should_not_end_is_a_crash(runs: list[Run])
     runs.append(run)
     assert run.finish() == 1
     assert "part1 ended with exit code 0" in run.output
+
+
+def test_a_signal_is_heard_wherever_the_supervisor_is_while_it_waits() -> None:
+    places = subprocess.run(
+        [sys.executable, "-c", ASKED_AT_EACH_LINE], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert int(places.stdout) > 10
