@@ -3,7 +3,6 @@
 import argparse
 import signal
 import sys
-import threading
 
 from flask import Flask
 from sqlalchemy.exc import OperationalError
@@ -32,11 +31,10 @@ def work(app: Flask) -> None:
 
 def sweep_forever(app: Flask) -> None:
     """Sweep at least every `SWEEP_SECONDS` until told to stop; what fails is logged, and the next sweep tries again."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, stop)  # They wait until this sweep is over.
     app.logger.info("sweeper started")
-    while not stop.is_set():
+    while True:
         pause = app.extensions["settings"].sweep_seconds
         with app.app_context():
             try:
@@ -47,7 +45,8 @@ def sweep_forever(app: Flask) -> None:
                 app.logger.error("database unusable", extra={"error": logs.name(error)})  # noqa: TRY400 Its traceback tells nothing.
             except Exception:
                 app.logger.exception("sweep failed")
-        stop.wait(pause)
+        if signal.sigtimedwait(stop, pause):
+            return
 
 
 def main() -> None:

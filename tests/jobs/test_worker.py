@@ -27,6 +27,34 @@ from tests.support.mailbox import Mailbox
 
 ROOT = Path(__file__).resolve().parents[2]
 
+# A SIGTERM at each line in turn of the sweeper's loop, from when it is ready to be told.
+STOPPED_AT_EACH_LINE = """
+import os, signal, sys
+import worker
+from app import create_app
+
+def tell_at(wanted):
+    lines = 0
+    def trace(frame, event, _):
+        nonlocal lines
+        if frame.f_code is not worker.sweep_forever.__code__:
+            return None
+        if event == 'line' and signal.SIGTERM in signal.pthread_sigmask(signal.SIG_BLOCK, ()):
+            lines += 1
+            if lines == wanted:
+                os.kill(os.getpid(), signal.SIGTERM)
+        return trace
+    return trace
+
+app = create_app()
+for place in range(1, 10):
+    sys.settrace(tell_at(place))
+    worker.sweep_forever(app)
+    sys.settrace(None)
+    print(place, flush=True)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+"""
+
 
 def due_requests(count: int) -> list[int]:
     """Return the ids of that many requests that are due now."""
@@ -173,3 +201,18 @@ def test_a_mail_that_somebody_waits_for_overtakes_documents(app: Flask, redis_se
         ("jobs.produce", 1),
         ("jobs.produce", 2),
     ]
+
+
+@pytest.mark.databases("sqlite")
+def test_a_sweeper_told_to_stop_ends_wherever_it_is(settings: dict[str, str], app: Flask) -> None:
+    settings |= {"SWEEP_SECONDS": "1"}
+    ended = subprocess.run(
+        [sys.executable, "-c", STOPPED_AT_EACH_LINE],
+        cwd=ROOT,
+        env=os.environ | settings,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert ended.stdout.split() == [str(place) for place in range(1, 10)]
