@@ -100,7 +100,7 @@ def press_confirm(token: str) -> ResponseReturnValue:
 @bp.route("/confirmer-par-code", methods=["GET", "POST"])
 @login_required
 def confirm_code() -> ResponseReturnValue:
-    """Confirm the address of the account by the six digits of the mail, which the home page asks for too."""
+    """Confirm the account's address by the six digits of the mail; opened, it leads to where they are typed."""
     form, back = CodeForm(), _back()
     if not form.is_submitted():
         return see_other(back)
