@@ -49,9 +49,9 @@ def resend(order_ids: Collection[int]) -> list[Delivery]:
 
     Inside the caller's transaction, which holds the orders and their requests.
     """
-    refused = select(Delivery).where(Delivery.order_id.in_(order_ids), invoices.was_refused())
-    documents = [mail.document for mail in db.session.scalars(refused.order_by(Delivery.id)) if mail.document]
-    return [_mail_again(document) for document in documents]
+    refused = select(Document).join(Delivery, Delivery.document_id == Document.id).where(invoices.was_refused())
+    of_these = refused.where(Delivery.order_id.in_(order_ids)).order_by(Delivery.id)
+    return [_mail_again(document) for document in db.session.scalars(of_these).all()]
 
 
 def _mail_again(document: Document) -> Delivery:
