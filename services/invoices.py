@@ -66,6 +66,7 @@ def latest(customer: Customer) -> Latest:
     """Return the customer's last hundred invoices and credit notes, newest first, each with its order and its file."""
     found = Document.visible_to(customer).order_by(Document.issued_at.desc(), Document.id.desc())
     newest = found.with_only_columns(Document.order_id).limit(MOST_LISTED)
+    # All of an order's documents, or what became of one on the list would be unknown (`entries`).
     whole_orders = found.where(Document.order_id.in_(newest))
     listed = whole_orders.options(contains_eager(Document.order), joinedload(Document.file))
     shown = entries(db.session.scalars(listed).all())[:MOST_LISTED]
