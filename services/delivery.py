@@ -50,7 +50,7 @@ def batch(first: int) -> Iterator[int]:
     yield first
     ends = time.monotonic() + BATCH_SECONDS
     for _ in range(BATCH - 1):
-        due = select(Delivery.id).where(TO_SEND, Delivery.due_at <= clock.now(), leases.is_free(Delivery))
+        due = select(Delivery.id).where(TO_SEND, leases.is_ready(Delivery))
         other = db.session.scalar(due.order_by(Delivery.due_at, Delivery.id).limit(1))
         if other is None or time.monotonic() > ends:
             return
@@ -85,7 +85,7 @@ def conclude_doubtful() -> bool:
 
     What may have arrived is `unknown`, which only a person ends; what was never handed over is `failed`.
     """
-    found = select(Delivery.id).where(TO_CONCLUDE, Delivery.due_at <= clock.now(), leases.is_free(Delivery))
+    found = select(Delivery.id).where(TO_CONCLUDE, leases.is_ready(Delivery))
     taken = db.session.scalars(found.order_by(Delivery.id).limit(leases.MOST_AT_ONCE)).all()
     for delivery_id in taken:
         with transaction():

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from extensions import DomainError, db, transaction
 from mail.addresses import clean, email_key
 from models import Customer, Delivery, InvoiceRequest, Order, Token
-from services import accounts, history, invoicing, limits, outbox, refusals, sessions, tokens
+from services import accounts, history, invoicing, leases, limits, outbox, refusals, sessions, tokens
 
 
 def request(customer: Customer, email: str, password: str) -> None:
@@ -137,7 +137,7 @@ def _readdress(customer: Customer, former: set[str], orders: Sequence[Order]) ->
     """Afterwards the mails that wait for the former address go to the new one, also those a worker is about to send."""
     theirs = or_(Delivery.customer_id == customer.id, Delivery.order_id.in_([order.id for order in orders]))
     waiting = update(Delivery).where(theirs, Delivery.state == "pending", Delivery.recipient.in_(former))
-    db.session.execute(waiting.values(recipient=customer.email, lease_token=None, lease_until=None))
+    db.session.execute(waiting.values(leases.NOBODYS | {"recipient": customer.email}))
 
 
 def _ring(customer: Customer, told: Delivery, orders: Sequence[Order]) -> None:

@@ -16,7 +16,7 @@ from extensions import DomainError, NotTheirs, db, transaction
 from models import Customer, Delivery, InvoiceRequest, Milestone, Order
 from parties import rules
 from parties.details import Details
-from services import history, issuing, outbox
+from services import history, issuing, leases, outbox
 from services.orders import sale_of
 from services.schedule import Facts, schedule
 
@@ -132,7 +132,7 @@ def readdress(order: Order) -> None:
         Delivery.order_id == order.id, Delivery.state == "pending", Delivery.kind.in_(("invoice", "credit_note"))
     )
     whose = {"recipient": request.recipient, "customer_id": request.customer_id}
-    db.session.execute(waiting.values(whose | {"lease_token": None, "lease_until": None}))
+    db.session.execute(waiting.values(whose | leases.NOBODYS))
 
 
 def ring_if_due(request: InvoiceRequest | None) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, or_, update
+from sqlalchemy import ColumnElement, and_, or_, update
 from sqlalchemy.engine import CursorResult
 
 import clock
@@ -25,6 +25,10 @@ UNDER_WAY: dict[Work, tuple[str, ...]] = {
     Delivery: ("pending", "sending"),
 }
 """The states in which a row waits for a worker: those that are rung for and held."""
+
+
+NOBODYS = {"lease_token": None, "lease_until": None}
+"""What an UPDATE writes over rows that whoever holds them is to lose."""
 
 
 class LeaseLost(Exception):
@@ -46,10 +50,15 @@ def take(model: Work, row_id: int, condition: ColumnElement[bool]) -> Lease | No
     counted here, so that what kills its worker is counted too.
     """
     now, token = clock.now(), secrets.token_hex(16)
-    statement = update(model).where(model.id == row_id, model.due_at <= now, is_free(model), condition)
+    statement = update(model).where(model.id == row_id, is_ready(model), condition)
     held = statement.values(lease_token=token, lease_until=now + LEASE, attempts=model.attempts + 1)
     result = cast("CursorResult[Any]", db.session.execute(held))
     return Lease(row_id, token) if result.rowcount == 1 else None
+
+
+def is_ready(model: Work) -> ColumnElement[bool]:
+    """Say in SQL that the row is due and nobody holds it."""
+    return and_(model.due_at <= clock.now(), is_free(model))
 
 
 def is_free(model: Work) -> ColumnElement[bool]:

@@ -18,6 +18,8 @@ MOST_ATTEMPTS = 5
 BACKOFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60))
 OUTAGE = (timedelta(minutes=12),)  # As long as nobody has found out sooner that it is over: see `services.outages`.
 UNDER_WAY = leases.UNDER_WAY[InvoiceRequest]
+TO_PRODUCE = and_(InvoiceRequest.state.in_(UNDER_WAY), InvoiceRequest.attempts < MOST_ATTEMPTS)
+"""A request to work on: one whose worker ended each of five times is for an admin."""
 
 log = logging.getLogger(__name__)
 
@@ -29,9 +31,8 @@ def claim(request_id: int) -> Lease | None:
     """
     if not clocks.agree():
         return None
-    to_do = and_(InvoiceRequest.state.in_(UNDER_WAY), InvoiceRequest.attempts < MOST_ATTEMPTS)
     with transaction():
-        lease = leases.take(InvoiceRequest, request_id, to_do)
+        lease = leases.take(InvoiceRequest, request_id, TO_PRODUCE)
     if lease:
         failpoints.reach("produce.claimed")
     return lease

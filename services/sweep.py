@@ -41,7 +41,7 @@ KEPT = (
     (SignInSession, SignInSession.last_seen_at, timedelta(days=100)),
 )
 
-TO_WORK_ON = {InvoiceRequest: InvoiceRequest.attempts < production.MOST_ATTEMPTS, Delivery: delivery.TO_SEND}
+TO_WORK_ON = {InvoiceRequest: production.TO_PRODUCE, Delivery: delivery.TO_SEND}
 """What a worker would take: a bell for anything else would keep one from ringing that is heard."""
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ def sweep() -> Swept:
 
     Safe to run several times at once and beside the workers: it only rings, and a bell too many does nothing.
     """
-    more = [chore for chore in CHORES if _do(chore) and chore in IN_PORTIONS]
+    more = [chore for chore in CHORES if _do(chore)]
     waiting = set(task_queue.waiting())
     due = [("deliver", one) for one in _due(Delivery)] + [("produce", one) for one in _due(InvoiceRequest)]
     db.session.rollback()
@@ -97,7 +97,7 @@ def _ring(bells: list[tuple[str, int]]) -> int:
     return len(bells)
 
 
-def _do(chore: Callable[[], object]) -> object:
+def _do(chore: Callable[[], bool | None]) -> bool | None:
     """Do one chore, and return what it says; what is wrong with it must not keep the bells from being rung."""
     try:
         return chore()
@@ -115,8 +115,7 @@ def _do(chore: Callable[[], object]) -> object:
 
 
 def _due(model: leases.Work) -> list[int]:
-    waiting = model.state.in_(leases.UNDER_WAY[model])
-    found = select(model.id).where(waiting, TO_WORK_ON[model], model.due_at <= clock.now(), leases.is_free(model))
+    found = select(model.id).where(TO_WORK_ON[model], leases.is_ready(model))
     return list(db.session.scalars(found.order_by(model.due_at, model.id).limit(MOST_BELLS)))
 
 
@@ -158,6 +157,11 @@ def _begin_anew(request: InvoiceRequest, order: Order) -> None:
     invoicing.reconsider(order)
 
 
+def _compare_clocks() -> None:
+    """Afterwards it is an incident that this machine's clock is wrong, or none any more."""
+    clocks.agree()
+
+
 def _remind_of_confirmation() -> None:
     """Afterwards an account whose request waits for its address was reminded after 24 and after 72 hours, once each."""
     for after in REMINDERS:
@@ -197,14 +201,11 @@ def _forget_the_expired() -> bool:
     return most >= MOST_FORGOTTEN
 
 
-IN_PORTIONS = (_reopen_after_trial, production.park_killers, delivery.conclude_doubtful, _forget_the_expired)
-"""The chores that return whether more may wait for them."""
-
-CHORES = (
+CHORES: tuple[Callable[[], bool | None], ...] = (
     _note_first_start,
     _reopen_after_trial,
     _remind_of_confirmation,
-    clocks.agree,
+    _compare_clocks,
     outages.resume,
     production.park_killers,
     delivery.conclude_doubtful,
@@ -213,3 +214,4 @@ CHORES = (
     _forget_the_expired,
     storage.tidy,
 )
+"""Those that go in portions return whether more may wait for them."""
