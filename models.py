@@ -10,9 +10,12 @@ from tables.documents import FIRST_LINK, CreditNote, Document, Invoice, NumberSe
 from tables.operations import AuditEntry, Delivery, Incident, Milestone
 from tables.orders import Order, OrderLine, Refund, Shipment
 from tables.requests import Correction, InvoiceRequest
+from tables.shops import ApiCall, ApiKey, EarlierInvoice, Shop, ShopMessage, Upload
 
 __all__ = [
     "FIRST_LINK",
+    "ApiCall",
+    "ApiKey",
     "AuditEntry",
     "BillingDetails",
     "Correction",
@@ -20,6 +23,7 @@ __all__ = [
     "Customer",
     "Delivery",
     "Document",
+    "EarlierInvoice",
     "Incident",
     "Invoice",
     "InvoiceRequest",
@@ -30,8 +34,11 @@ __all__ = [
     "RateCounter",
     "Refund",
     "Shipment",
+    "Shop",
+    "ShopMessage",
     "SignInSession",
     "StoredFile",
     "Token",
+    "Upload",
     "guards",
 ]

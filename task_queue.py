@@ -22,7 +22,7 @@ from rq.serializers import JSONSerializer
 QUEUE = "espace-client"
 JOB_TIMEOUT_SECONDS = 180
 DEAF_SECONDS = 5.0
-BELL = re.compile(r"([a-z]+)-(\d+)-[0-9a-f]+")
+BELL = re.compile(r"([a-z_]+)-(\d+)-[0-9a-f]+")
 """How a bell is called: the job, its identifier, and by chance, since the one that is being heard may ring again."""
 
 log = logging.getLogger(__name__)

@@ -1,27 +1,29 @@
 """Orders in: what a shop sends becomes the order that we mirror, once and only once."""
 
+import hashlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from itertools import islice
 from typing import Any, Literal
 
 from flask_babel import gettext as _
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
 
 from documents import totals
 from extensions import DomainError, db, transaction
 from mail import addresses
-from models import BillingDetails, Customer, InvoiceRequest, Order, OrderLine, Refund, Shipment
+from models import BillingDetails, Customer, EarlierInvoice, InvoiceRequest, Order, OrderLine, Shop
 from parties import rules
 from parties.details import Details
-from services import crediting, history, invoicing, outbox, review
-from shops.numbers import order_key
+from services import crediting, history, invoicing, merging, outbox, review
+from shops.arrivals import Arrival
+from shops.numbers import NUMBER_LENGTH, order_key
 from shops.problems import FieldProblem
-from shops.schema import BillingMessage, LineMessage, OrderMessage, RefundMessage, ShipmentMessage
+from shops.schema import BillingMessage, LineMessage, OrderMessage
 
 CHUNK = 100
 
@@ -29,8 +31,8 @@ Outcome = Literal["new", "updated", "unchanged", "older"]
 
 # What an order mirrors as it is sent; the rest of the message is normalised, merged or computed below.
 _MIRRORED = (
-    "locale", "placed_at", "paid_at", "payment_method", "delivered_at", "cancelled_at", "existing_invoice",
-    "purchase_order", "currency", "exchange_rate", "prices_include_tax", "invoice_requested", "order_discount",
+    "locale", "placed_at", "paid_at", "payment_method", "delivered_at", "cancelled_at", "purchase_order",
+    "currency", "exchange_rate", "prices_include_tax", "invoice_requested", "order_discount",
     "total_tax", "total", "paid_amount",
 )  # fmt: skip
 _LINE_MIRRORED = (
@@ -52,14 +54,22 @@ class VersionConflict(Refused):
     """This version of the order is known with other content; nothing was changed (409)."""
 
 
+class NumberTaken(Refused):
+    """Another order bears this number: one of another shop, or one that differs by its letters' case (409)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of a message; `review` says, in French, why the order is « à vérifier »."""
+    """What became of a message; `review` says, in French, why the order is « à vérifier ».
+
+    `opened` says that the message has opened a request for an invoice.
+    """
 
     number: str
     order_id: int
     outcome: Outcome
     review: tuple[str, ...] = ()
+    opened: bool = False
 
     @property
     def applied(self) -> bool:
@@ -67,146 +77,309 @@ class Receipt:
         return self.outcome in ("new", "updated")
 
 
-def receive(message: OrderMessage, *, source: str, strict: bool) -> Receipt:
-    """Afterwards the order is what the message says, unless this or a newer version was known already.
+@dataclass(frozen=True, slots=True)
+class _Sender:
+    """Who sends: `prefix` is put before the own numbers of a shop, `strict` refuses sums that do not add up."""
 
-    Lines are replaced; refunds and shipments are merged by their id, and those the message leaves out stay. Billing
-    details that the customer changed by « Modifier » win over whatever the shop sends later. The order goes to the
-    confirmed account of its e-mail address, a request opens by itself where one is due, and an open one is
-    reconsidered. What was refunded of an order that is invoiced gets its credit note. `strict` (API, contract files)
-    refuses sums that do not add up; connectors keep such an order under review, never to be invoiced until it adds up.
+    source: str
+    strict: bool
+    shop_id: int | None
+    prefix: str
 
-    Raises VersionConflict for a known version with other content, Refused when the sums do not add up or the number
-    is another order's but for its letters' case.
+
+class _Undone(Exception):
+    """A dry run has seen enough: nothing of it is kept."""
+
+
+def receive(message: OrderMessage | Arrival, *, source: str, strict: bool, shop: Shop | None = None) -> Receipt:
+    """Afterwards the order is what the newest message of it says, whatever the order they came in and how often.
+
+    Lines are replaced; refunds and shipments are merged by their id, of each the newest message that names it counts,
+    and those that a message leaves out stay. Billing details that the customer changed by « Modifier » win over
+    whatever the shop sends later. The order goes to the confirmed account of its e-mail address, a request opens by
+    itself where one is due, and an open one is reconsidered. What was refunded of an order that is invoiced gets its
+    credit note. What an earlier system has invoiced stays its own. `strict` (API, contract files) refuses sums that do
+    not add up and other content under a known version; connectors keep such an order under review, never to be
+    invoiced until it adds up, and of two contents of one version the same one always wins. An order that belonged to no
+    shop becomes that of the first one that sends it.
+
+    Raises VersionConflict for a known version with other content, NumberTaken when the number is another order's,
+    Refused when the sums do not add up.
     """
+    sender = _sender(source, strict, shop)
     try:
         with transaction():
-            receipt = _apply_all([message], source=source, strict=strict)[0]
+            receipt = _apply_all([_arrival(message)], sender)[0]
     except IntegrityError:
         # Another process brought the same new order first; now it is known, and compared.
         with transaction():
-            receipt = _apply_all([message], source=source, strict=strict)[0]
+            receipt = _apply_all([_arrival(message)], sender)[0]
     if isinstance(receipt, Refused):
         raise receipt
-    _ring([receipt])
+    ring([receipt])
     return receipt
 
 
-def receive_many(messages: Iterable[OrderMessage], *, source: str, strict: bool) -> Iterator[Receipt | Refused]:
+def receive_many(
+    messages: Iterable[OrderMessage | Arrival],
+    *,
+    source: str,
+    strict: bool,
+    shop: Shop | None = None,
+    dry_run: bool = False,
+) -> Iterator[Receipt | Refused]:
     """Do for each message what `receive` does, 100 a transaction, and yield what became of it, in order.
 
-    What is yielded is committed. A refused order leaves the others alone.
+    What is yielded is committed. A refused order leaves the others alone. A dry run says what would become of each, and
+    keeps and rings nothing; an order that comes twice, in two transactions, would be new twice to it.
     """
-    remaining = iter(messages)
+    sender = _sender(source, strict, shop)
+    remaining = map(_arrival, messages)
     while chunk := list(islice(remaining, CHUNK)):
+        if dry_run:
+            yield from _tried(chunk, sender)
+            continue
         try:
             with transaction():
-                results = _apply_all(chunk, source=source, strict=strict)
+                results = _apply_all(chunk, sender)
         except IntegrityError:
-            results = [_one_by_one(message, source, strict) for message in chunk]
+            results = [_one_by_one(arrival, sender) for arrival in chunk]
         else:
-            _ring([result for result in results if isinstance(result, Receipt)])
+            ring([result for result in results if isinstance(result, Receipt)])
         yield from results
 
 
-def _one_by_one(message: OrderMessage, source: str, strict: bool) -> Receipt | Refused:
-    try:
-        return receive(message, source=source, strict=strict)
-    except Refused as refused:
-        return refused
+def withdraw(ref: str, *, at: datetime, source: str, shop: Shop) -> Receipt | None:
+    """Afterwards the order that the shop has deleted is cancelled, unless a newer version of it is known.
+
+    The deletion is a version of the order as any other, the last one of its second; None when the order is not known.
+    """
+    shop_id, version = shop.id, int(at.timestamp()) * 1000 + 999
+    found = select(Order.id).where(Order.shop_id == shop_id, Order.shop_ref == ref)
+    with transaction():
+        order_id = db.session.scalar(found)
+        if order_id is None:
+            return None
+        order = invoicing.lock_order(order_id)
+        if version <= order.version:
+            return Receipt(order.number, order.id, "older")
+        order.version, order.content_hash = version, hashlib.sha256(f"withdrawn {version}".encode()).hexdigest()
+        order.cancelled_at = order.cancelled_at or at
+        history.record("order.withdrawn", order=order, detail=source)
+        db.session.flush()
+        review.renew(order)
+        invoicing.reconsider(order)
+        receipt = Receipt(order.number, order.id, "updated", tuple(order.review or ()))
+    ring([receipt])
+    return receipt
 
 
-def _apply_all(messages: list[OrderMessage], *, source: str, strict: bool) -> list[Receipt | Refused]:
-    """Apply the messages inside the caller's transaction; a refused one has written nothing."""
-    known = _known_orders(messages)
-    accounts = _accounts(messages)
-    results: list[Receipt | Refused] = []
-    for message in messages:
-        key = order_key(message.number)
+def _sender(source: str, strict: bool, shop: Shop | None) -> _Sender:
+    return _Sender(source, strict, shop.id if shop else None, shop.number_prefix if shop else "")
+
+
+def _arrival(message: OrderMessage | Arrival) -> Arrival:
+    return message if isinstance(message, Arrival) else Arrival(message)
+
+
+def _one_by_one(arrival: Arrival, sender: _Sender) -> Receipt | Refused:
+    for last in (False, True):
         try:
-            order, outcome = _apply(message, known.get(key), accounts, source=source, strict=strict)
-        except Refused as refused:
-            results.append(refused)
-            continue
-        known[key] = order
-        results.append(Receipt(order.number, order.id, outcome, tuple(order.review or ())))
+            with transaction():
+                result = _apply_all([arrival], sender)[0]
+            break
+        except IntegrityError:
+            if last:
+                raise
+    if isinstance(result, Receipt):
+        ring([result])
+    return result
+
+
+def _tried(chunk: list[Arrival], sender: _Sender) -> list[Receipt | Refused]:
+    """Return what would become of the messages; nothing of it stays."""
+    results: list[Receipt | Refused] = []
+    with suppress(_Undone), transaction():
+        results = _apply_all(chunk, sender)
+        raise _Undone
     return results
 
 
-def _known_orders(messages: list[OrderMessage]) -> dict[str, Order]:
-    """Return the orders that exist already, by number key, held until the end of the transaction.
+def _apply_all(arrivals: list[Arrival], sender: _Sender) -> list[Receipt | Refused]:
+    """Apply the messages inside the caller's transaction; a refused one has written nothing."""
+    known = _known_orders(arrivals, sender)
+    accounts = _accounts(arrivals)
+    earlier = _earlier_invoices(arrivals, sender)
+    results: list[Receipt | Refused] = []
+    for arrival in arrivals:
+        try:
+            results.append(_apply(arrival, known, accounts, earlier, sender))
+        except Refused as refused:
+            results.append(refused)
+    return results
+
+
+class _Known:
+    """The orders that exist already, by number key and by the shop's own id."""
+
+    def __init__(self, orders: Iterable[Order]) -> None:
+        self.by_key: dict[str, Order] = {}
+        self.by_ref: dict[str, Order] = {}
+        for order in orders:
+            self.add(order)
+
+    def add(self, order: Order) -> None:
+        self.by_key[order.number_key] = order
+        if order.shop_ref:
+            self.by_ref[order.shop_ref] = order
+
+    def renumber(self, order: Order, number: str) -> None:
+        """Afterwards the order bears another number, as its shop says."""
+        self.by_key.pop(order.number_key, None)
+        order.number, order.number_key = number, order_key(number)
+        self.by_key[order.number_key] = order
+
+
+def _known_orders(arrivals: list[Arrival], sender: _Sender) -> _Known:
+    """Return the orders that exist already, held until the end of the transaction.
 
     They are locked by id, as everywhere, so that two imports of the same orders do not wait for each other crosswise;
     then their requests, since whoever saves an account's details holds its requests before the account.
     """
-    keys = [order_key(message.number) for message in messages]
+    named: ColumnElement[bool] = Order.number_key.in_(
+        [order_key(sender.prefix + arrival.message.number) for arrival in arrivals]
+    )
+    refs = [arrival.ref for arrival in arrivals if arrival.ref]
+    if refs and sender.shop_id is not None:
+        named = or_(named, and_(Order.shop_id == sender.shop_id, Order.shop_ref.in_(refs)))
     found = (
         select(Order)
-        .where(Order.number_key.in_(keys))
+        .where(named)
         .order_by(Order.id)
         .options(*(selectinload(each) for each in (Order.lines, Order.refunds, Order.shipments, Order.documents)))
         .options(selectinload(Order.billing))  # Not joined: after a wait for the lock it would be the row of before.
         .with_for_update(of=Order, key_share=True)
         .execution_options(populate_existing=True)
     )
-    orders = {order.number_key: order for order in db.session.scalars(found).unique()}
-    requests = select(InvoiceRequest).where(InvoiceRequest.order_id.in_([order.id for order in orders.values()]))
+    orders = db.session.scalars(found).unique().all()
+    requests = select(InvoiceRequest).where(InvoiceRequest.order_id.in_([order.id for order in orders]))
     db.session.scalars(requests.order_by(InvoiceRequest.id).with_for_update()).all()
-    return orders
+    return _Known(orders)
 
 
-def _accounts(messages: list[OrderMessage]) -> dict[str, Customer]:
+def _accounts(arrivals: list[Arrival]) -> dict[str, Customer]:
     """Return the accounts whose mailbox is proven, by e-mail key."""
-    keys = {addresses.email_key(message.email) for message in messages}
+    keys = {addresses.email_key(arrival.message.email) for arrival in arrivals}
     found = select(Customer).where(Customer.email_key.in_(keys), Customer.confirmed_at.is_not(None))
     return {customer.email_key: customer for customer in db.session.scalars(found)}
 
 
+def _earlier_invoices(arrivals: list[Arrival], sender: _Sender) -> dict[str, str]:
+    """Return what the system before this one has invoiced: the invoice's number by order key, prefixed or not."""
+    numbers = [arrival.message.number for arrival in arrivals]
+    keys = {order_key(number) for own in numbers for number in (own, sender.prefix + own)}
+    found = select(EarlierInvoice.order_key, EarlierInvoice.number).where(EarlierInvoice.order_key.in_(keys))
+    return {row.order_key: row.number for row in db.session.execute(found)}
+
+
 def _apply(
-    message: OrderMessage, order: Order | None, accounts: dict[str, Customer], *, source: str, strict: bool
-) -> tuple[Order, Outcome]:
+    arrival: Arrival, known: _Known, accounts: dict[str, Customer], earlier: dict[str, str], sender: _Sender
+) -> Receipt:
     """Write the message to its order, new or known; raises Refused before anything is written."""
+    message, number = arrival.message, sender.prefix + arrival.message.number
+    order = _find(arrival, number, known, sender)
     content_hash = message.content_hash()
-    if order is not None:
-        _require_same_number(order, message)
-        if message.version < order.version:
-            return order, "older"
-        if message.version == order.version:
-            if content_hash != order.content_hash:
-                raise VersionConflict(message.number, (_conflict(message),))
-            return order, "unchanged"
-    if strict:
+    if order is not None and not _is_newer(message, content_hash, order, strict=sender.strict):
+        return _apply_parts(message, order)
+    if sender.strict:
         _require_sums(message)
     outcome: Outcome = "updated" if order else "new"
     if order is None:
         nothing: dict[str, Any] = {"request": None, "billing": None, "documents": []}
-        order = Order(number=message.number, number_key=order_key(message.number), **nothing)
+        order = Order(number=number, number_key=order_key(number), **nothing)
         db.session.add(order)
-    order.version, order.content_hash, order.source = message.version, content_hash, source
+    elif order.number != number:
+        known.renumber(order, number)
+    order.version, order.content_hash, order.source = message.version, content_hash, sender.source
+    order.own_key = order_key(message.number)
+    order.shop_id, order.shop_ref = order.shop_id or sender.shop_id, order.shop_ref or arrival.ref
     for name in _MIRRORED:
         setattr(order, name, getattr(message, name))
+    order.existing_invoice = message.existing_invoice or earlier.get(order.number_key) or earlier.get(order.own_key)
+    order.doubts = list(arrival.doubts) or None
     order.shipping_address = _address(message)
     _address_to_customer(order, message, accounts)
     _replace_lines(order, message.lines)
-    _merge_shipments(order, message.shipments)
-    _merge_refunds(order, message.refunds)
-    order.shipped_at = _last_shipment(order, message)
+    merging.shipments(order, message.shipments, message.version)
+    merging.refunds(order, message.refunds, message.version)
+    order.sent_shipped_at = message.shipped_at
+    order.shipped_at = merging.last_shipment(order)
     _take_billing(order, message.billing)
     db.session.flush()
-    history.record(f"order.{outcome}", order=order, detail=f"{source}, version {message.version}")
+    known.add(order)
+    history.record(f"order.{outcome}", order=order, detail=f"{sender.source}, version {message.version}")
+    return settle(order, outcome)
+
+
+def _find(arrival: Arrival, number: str, known: _Known, sender: _Sender) -> Order | None:
+    """Return the order that the message is about. Raises NumberTaken when its number is another one's."""
+    if len(number) > NUMBER_LENGTH:
+        reason = _("Ce numéro est trop long avec le préfixe de la boutique (%(prefix)s).", prefix=sender.prefix)
+        raise Refused(number, (FieldProblem("number", reason),))
+    order = (known.by_ref.get(arrival.ref) if arrival.ref else None) or known.by_key.get(order_key(number))
+    bearer = known.by_key.get(order_key(number), order)
+    if bearer is None:
+        return None
+    if bearer is not order:
+        reason = _("Une autre commande porte déjà ce numéro.")
+    elif order.number != number and not arrival.ref:
+        reason = _("Une autre commande porte déjà ce numéro, à la casse près : %(number)s.", number=order.number)
+    elif None not in (order.shop_id, sender.shop_id) and order.shop_id != sender.shop_id:
+        reason = _("Une commande d'une autre boutique porte déjà ce numéro.")
+    elif None not in (order.shop_ref, arrival.ref) and order.shop_ref != arrival.ref:
+        reason = _("Une autre commande porte déjà ce numéro.")
+    else:
+        return order
+    raise NumberTaken(number, (FieldProblem("number", reason),))
+
+
+def _is_newer(message: OrderMessage, content_hash: str, order: Order, *, strict: bool) -> bool:
+    """Whether the order becomes what the message says. Raises VersionConflict where a shop contradicts itself."""
+    if message.version != order.version or content_hash == order.content_hash:
+        return message.version > order.version
+    if strict:
+        raise VersionConflict(message.number, (_conflict(message),))
+    return content_hash > order.content_hash  # The same one whichever came first.
+
+
+def _apply_parts(message: OrderMessage, order: Order) -> Receipt:
+    """Take of a message that is not the newest the refunds and shipments that no newer one has named."""
+    outcome: Outcome = "unchanged" if message.version == order.version else "older"
+    if not (
+        merging.shipments(order, message.shipments, message.version)
+        | merging.refunds(order, message.refunds, message.version)
+    ):
+        return Receipt(order.number, order.id, outcome, tuple(order.review or ()))
+    order.shipped_at = merging.last_shipment(order)
+    db.session.flush()
+    history.record("order.updated", order=order, detail=f"{order.source}, version {message.version}")
+    return settle(order, "updated")
+
+
+def settle(order: Order, outcome: Outcome) -> Receipt:
+    """Afterwards credit notes, review and request follow what was written to the order.
+
+    Inside the caller's transaction, which holds the order.
+    """
     if outcome == "updated":
         crediting.settle_refunds(order)
     review.renew(order)
+    asked = order.request is not None and order.request.state != "cancelled"
     if outcome == "updated":
         invoicing.reconsider(order)
     invoicing.open_automatic(order)
-    return order, outcome
-
-
-def _require_same_number(order: Order, message: OrderMessage) -> None:
-    if order.number != message.number:
-        reason = _("Une autre commande porte déjà ce numéro, à la casse près : %(number)s.", number=order.number)
-        raise Refused(message.number, (FieldProblem("number", reason),))
+    opened = not asked and order.request is not None and order.request.state != "cancelled"
+    return Receipt(order.number, order.id, outcome, tuple(order.review or ()), opened)
 
 
 def _conflict(message: OrderMessage) -> FieldProblem:
@@ -281,42 +454,6 @@ def _replace_lines(order: Order, sent: tuple[LineMessage, ...]) -> None:
         row.vat_category = _category(line)
 
 
-def _merge_shipments(order: Order, sent: tuple[ShipmentMessage, ...]) -> None:
-    known = {shipment.ref: shipment for shipment in order.shipments}
-    for shipment in sent:
-        row = known.get(shipment.id)
-        if row is None:
-            row = Shipment(ref=shipment.id)
-            order.shipments.append(row)
-        for name in ("shipped_at", "carrier", "tracking_number", "tracking_url"):
-            setattr(row, name, getattr(shipment, name))
-
-
-def _last_shipment(order: Order, message: OrderMessage) -> datetime | None:
-    """The shop says when the order has left as a whole; the clock then starts at its last parcel."""
-    if message.shipped_at is None:
-        return None
-    return max([message.shipped_at, *(shipment.shipped_at for shipment in order.shipments)])
-
-
-def _merge_refunds(order: Order, sent: tuple[RefundMessage, ...]) -> None:
-    known = {refund.ref: refund for refund in order.refunds}
-    for refund in sent:
-        row = known.get(refund.id)
-        if row is None:
-            row = Refund(ref=refund.id)
-            order.refunds.append(row)
-        row.at, row.amount = refund.at, refund.amount
-        row.lines = [
-            {"line": line.line, "quantity": _written(line.quantity), "amount": _written(line.amount)}
-            for line in refund.lines
-        ]
-
-
-def _written(number: Decimal) -> str:
-    return format(number, "f")
-
-
 def _take_billing(order: Order, sent: BillingMessage | None) -> None:
     """Keep what the shop knows of the buyer; what names nobody is nothing, and the account's details then count."""
     if order.billing is not None and order.billing.edited_by_customer:
@@ -341,7 +478,7 @@ def _details(sent: BillingMessage | None) -> Details | None:
     return rules.normalise(Details(**given))
 
 
-def _ring(receipts: list[Receipt]) -> None:
+def ring(receipts: list[Receipt]) -> None:
     """Tell a worker about the requests that are due at once, and about new credit notes; after the commit."""
     ids = [receipt.order_id for receipt in receipts if receipt.applied]
     outbox.ring_documents(*ids)

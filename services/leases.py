@@ -12,17 +12,24 @@ from sqlalchemy.engine import CursorResult
 
 import clock
 from extensions import db
-from models import Delivery, InvoiceRequest
+from models import Delivery, InvoiceRequest, Shop, ShopMessage, Upload
 
 LEASE = timedelta(seconds=90)  # What dead workers held goes on within two minutes; who is slower writes nothing.
 MOST_AT_ONCE = 200  # Rows that a chore of the sweep takes: the next one takes the others.
 
-Work = type[InvoiceRequest] | type[Delivery]
+Document = type[InvoiceRequest] | type[Delivery]
+"""The tables whose rows lead to a document in somebody's mailbox."""
+Work = Document | type[ShopMessage] | type[Shop] | type[Upload]
 """The tables whose rows wait for a worker."""
+
+Row = InvoiceRequest | Delivery | ShopMessage | Shop | Upload
 
 UNDER_WAY: dict[Work, tuple[str, ...]] = {
     InvoiceRequest: ("scheduled", "issued"),
     Delivery: ("pending", "sending"),
+    ShopMessage: ("received",),
+    Shop: ("open",),
+    Upload: ("uploaded", "confirmed"),
 }
 """The states in which a row waits for a worker: those that are rung for and held."""
 
@@ -66,12 +73,21 @@ def is_free(model: Work) -> ColumnElement[bool]:
     return or_(model.lease_until.is_(None), model.lease_until < clock.now())
 
 
-def release(row: InvoiceRequest | Delivery) -> None:
+def keep(model: Work, lease: Lease) -> bool:
+    """Afterwards the lease lasts as long as a new one; False, and nothing is written, when another worker has it.
+
+    For work that takes longer than a lease, between its portions; inside the caller's transaction.
+    """
+    mine = update(model).where(model.id == lease.id, model.lease_token == lease.token)
+    return cast("CursorResult[Any]", db.session.execute(mine.values(lease_until=clock.now() + LEASE))).rowcount == 1
+
+
+def release(row: Row) -> None:
     """Afterwards the row is free again; inside the caller's transaction."""
     row.lease_token = row.lease_until = None
 
 
-def hand_back(row: InvoiceRequest | Delivery) -> None:
+def hand_back(row: Row) -> None:
     """Afterwards the row is free as if nobody had taken it: the attempt does not count, since it says nothing of it."""
     release(row)
     row.attempts = max(row.attempts - 1, 0)

@@ -64,7 +64,7 @@ def backlog() -> Backlog:
     return Backlog(_by_state(InvoiceRequest), _by_state(Delivery))
 
 
-def _by_state(model: leases.Work) -> dict[str, int]:
+def _by_state(model: leases.Document) -> dict[str, int]:
     rows = db.session.execute(select(model.state, func.count()).group_by(model.state))
     counted = {row[0]: row[1] for row in rows}
     return {state: counted.get(state, 0) for state in model.STATES}

@@ -13,7 +13,8 @@ from services.orders import sale_of
 
 def renew(order: Order) -> None:
     """Afterwards the order says why a person has to look at it, or that nobody has; inside the caller's transaction."""
-    order.review = [*_sums(order), *_case(order), *_after_invoice(order), *_refunds(order)] or None
+    found = [*(order.doubts or ()), *_sums(order), *_case(order), *_after_invoice(order), *_refunds(order)]
+    order.review = found or None
 
 
 def uncredited(order: Order) -> Decimal:

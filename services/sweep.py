@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import String, cast, delete, exists, literal, select
+from sqlalchemy import ColumnElement, String, cast, delete, exists, literal, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -41,8 +41,11 @@ KEPT = (
     (SignInSession, SignInSession.last_seen_at, timedelta(days=100)),
 )
 
-TO_WORK_ON = {InvoiceRequest: production.TO_PRODUCE, Delivery: delivery.TO_SEND}
-"""What a worker would take: a bell for anything else would keep one from ringing that is heard."""
+TO_WORK_ON: dict[str, tuple[leases.Work, ColumnElement[bool]]] = {
+    "deliver": (Delivery, delivery.TO_SEND),
+    "produce": (InvoiceRequest, production.TO_PRODUCE),
+}
+"""The jobs, each with what a worker would take: a bell for anything else would keep one from ringing that is heard."""
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +65,7 @@ def sweep() -> Swept:
     """
     more = [chore for chore in CHORES if _do(chore)]
     waiting = set(task_queue.waiting())
-    due = [("deliver", one) for one in _due(Delivery)] + [("produce", one) for one in _due(InvoiceRequest)]
+    due = [(job, each) for job in TO_WORK_ON for each in _due(*TO_WORK_ON[job])]
     db.session.rollback()
     failpoints.reach("sweep.before_ring")
     bells = [bell for bell in due if bell not in waiting]
@@ -77,7 +80,8 @@ def pause(swept: Swept) -> float:
     if swept.more:
         return 1.0
     now = clock.now()
-    moments = [_next(model, column) for model in leases.UNDER_WAY for column in (model.due_at, model.lease_until)]
+    models = [model for model, _condition in TO_WORK_ON.values()]
+    moments = [_next(model, column) for model in models for column in (model.due_at, model.lease_until)]
     db.session.rollback()
     seconds = [(moment - now).total_seconds() for moment in moments if moment]
     return max(1.0, min([config.current().sweep_seconds, *seconds]))
@@ -114,8 +118,8 @@ def _do(chore: Callable[[], bool | None]) -> bool | None:
     return None
 
 
-def _due(model: leases.Work) -> list[int]:
-    found = select(model.id).where(TO_WORK_ON[model], leases.is_ready(model))
+def _due(model: leases.Work, condition: ColumnElement[bool]) -> list[int]:
+    found = select(model.id).where(condition, leases.is_ready(model))
     return list(db.session.scalars(found.order_by(model.due_at, model.id).limit(MOST_BELLS)))
 
 

@@ -17,12 +17,13 @@ import config
 from extensions import db, transaction
 from models import Customer, Token
 
-Purpose = Literal["confirmation", "password_reset", "email_change"]
+Purpose = Literal["confirmation", "password_reset", "email_change", "shop_sign_in"]
 
 LINK_LIVES = {
     "confirmation": timedelta(days=3),
     "password_reset": timedelta(hours=1),
     "email_change": timedelta(days=1),
+    "shop_sign_in": timedelta(seconds=60),
 }
 CODE_LIVES = timedelta(minutes=30)
 MOST_CODE_TRIES = 5

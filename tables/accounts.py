@@ -102,14 +102,14 @@ class SignInSession(Model):
 
 
 class Token(Model):
-    """A one-time proof sent by mail: a link and, where a mailbox is proven, a 6-digit code; only hashes are kept.
+    """A one-time proof, mailed or given to a shop: a link and, for mailboxes, a 6-digit code; only hashes are kept.
 
     `email` is the address that an account is to have in future.
     """
 
     __tablename__ = "tokens"
     __table_args__ = (
-        one_of("purpose", ("confirmation", "password_reset", "email_change")),
+        one_of("purpose", ("confirmation", "password_reset", "email_change", "shop_sign_in")),
         CheckConstraint("(purpose = 'email_change') = (email IS NOT NULL)", name="email_iff_it_changes"),
     )
 

@@ -72,11 +72,9 @@ def protect(connection: Connection) -> None:
 
 def release(connection: Connection) -> None:
     """Afterwards a migration may rebuild the tables."""
-    present = set(inspect(connection).get_table_names())
     for each in _triggers(connection):
-        if each.table in present:
-            on = "" if connection.dialect.name == "sqlite" else f" ON {each.table}"
-            connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {each.name}{on}")
+        on = "" if connection.dialect.name == "sqlite" else f" ON {each.table}"
+        connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {each.name}{on}")
 
 
 def missing(connection: Connection) -> list[str]:
@@ -103,13 +101,18 @@ class _Trigger:
 
 
 def _triggers(connection: Connection) -> Iterator[_Trigger]:
-    """Each trigger with the statement that makes it."""
+    """Each trigger of the tables that are there (a migration may stop before some are), with what makes it."""
     on_sqlite = connection.dialect.name == "sqlite"
+    present = set(inspect(connection).get_table_names())
     for table, rule in FROZEN.items():
+        if table not in present:
+            continue
         for kind, when in (SQLITE if on_sqlite else POSTGRESQL).items():
             condition = when.format(table=table, taken=rule.taken, allowed=rule.allowed)
             yield _trigger(table, kind, condition, "refuse_to_change_what_is_issued", on_sqlite)
     for table, steps in TRANSITIONS.items():
+        if table not in present:
+            continue
         row = "" if on_sqlite else "FOR EACH ROW "
         condition = f"BEFORE UPDATE OF state ON {table} {row}WHEN (NOT ({_legal(steps)}))"
         yield _trigger(table, STEP, condition, "refuse_a_step", on_sqlite)

@@ -26,12 +26,16 @@ class Order(Model):
     __tablename__ = "orders"
     __table_args__ = (
         Index("ix_orders_customer_newest", "customer_id", "placed_at", "id"),
+        UniqueConstraint("shop_id", "shop_ref"),
         CheckConstraint("total >= 0", name="total_not_negative"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     number: Mapped[str] = mapped_column(String(64), unique=True)
     number_key: Mapped[str] = mapped_column(String(64), unique=True)
+    own_key: Mapped[str] = mapped_column(String(64), index=True)  # As `number_key`, without the prefix of its shop.
+    shop_id: Mapped[int | None] = mapped_column(ForeignKey("shops.id"))
+    shop_ref: Mapped[str | None] = mapped_column(String(64))  # What the shop itself calls it, where that is no number.
     version: Mapped[int] = mapped_column(BigInteger)
     content_hash: Mapped[str] = mapped_column(String(64))
     source: Mapped[str] = mapped_column(String(40))
@@ -44,6 +48,8 @@ class Order(Model):
     paid_at: Mapped[datetime | None] = mapped_column(Moment)
     payment_method: Mapped[str] = mapped_column(String(60), default="")
     shipped_at: Mapped[datetime | None] = mapped_column(Moment)
+    sent_shipped_at: Mapped[datetime | None] = mapped_column(Moment)  # As the newest version of the order says it,
+    reported_shipped_at: Mapped[datetime | None] = mapped_column(Moment)  # and as a report of the shipment does.
     delivered_at: Mapped[datetime | None] = mapped_column(Moment)
     cancelled_at: Mapped[datetime | None] = mapped_column(Moment)
     existing_invoice: Mapped[str | None] = mapped_column(String(64))
@@ -58,6 +64,8 @@ class Order(Model):
     paid_amount: Mapped[Decimal | None] = mapped_column(Exact())
     shipping_address: Mapped[dict[str, str] | None] = mapped_column(JSON)
     review: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    doubts: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))  # What the shop's own words left open.
+    amendment: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # What an admin decided of it.
     received_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
     billing_id: Mapped[int | None] = mapped_column(ForeignKey("billing_details.id"), unique=True)
 
@@ -183,6 +191,7 @@ class Shipment(Model):
     carrier: Mapped[str] = mapped_column(String(100), default="")
     tracking_number: Mapped[str] = mapped_column(String(100), default="")
     tracking_url: Mapped[str] = mapped_column(String(500), default="")
+    version: Mapped[int] = mapped_column(BigInteger, default=0)  # Of the order that said so; 0: a report by itself.
 
 
 class Refund(Model):
@@ -197,3 +206,4 @@ class Refund(Model):
     at: Mapped[datetime] = mapped_column(Moment)
     amount: Mapped[Decimal] = mapped_column(Exact())
     lines: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    version: Mapped[int] = mapped_column(BigInteger, default=0)  # Of the order that said so; 0: a report by itself.

@@ -24,6 +24,23 @@ TRANSITIONS: dict[str, dict[str, tuple[str, ...]]] = {
         "accepted": (),
         "declined": (),
     },
+    "shops": {
+        "open": ("closed",),
+        "closed": ("open",),
+    },
+    "shop_messages": {
+        "received": ("applied", "ignored", "failed"),
+        "applied": (),
+        "ignored": (),
+        "failed": ("received", "ignored"),
+    },
+    "uploads": {
+        "uploaded": ("previewed", "failed"),
+        "previewed": ("confirmed", "failed"),
+        "confirmed": ("imported", "failed"),
+        "imported": (),
+        "failed": (),
+    },
 }
 
 

@@ -16,6 +16,7 @@ from extensions import db, transaction
 from models import AuditEntry, BillingDetails, Customer, InvoiceRequest, Order, OrderLine, Refund, Shipment
 from services import billing, intake, invoicing, orders, production, review
 from services.intake import Receipt, Refused, VersionConflict
+from shops.arrivals import Arrival
 from shops.schema import OrderMessage
 from tests.shops.messages import a_company, a_line, a_message, a_refund, a_shipment
 from tests.support.factories import a_customer, billing_details
@@ -374,9 +375,9 @@ def test_a_chunk_that_the_database_refuses_is_taken_one_by_one(app: Flask, monke
     look = intake._known_orders
     looks: list[int] = []
 
-    def blind_once(messages: list[OrderMessage]) -> dict[str, Order]:
-        looks.append(len(messages))
-        return {} if len(looks) == 1 else look(messages)
+    def blind_once(arrivals: list[Arrival], sender: intake._Sender) -> intake._Known:
+        looks.append(len(arrivals))
+        return intake._Known([]) if len(looks) == 1 else look(arrivals, sender)
 
     receive(number="A-2")
     monkeypatch.setattr(intake, "_known_orders", blind_once)

@@ -234,7 +234,7 @@ def test_every_trigger_is_missed_when_it_is_away(app: Flask) -> None:
     with db.engine.begin() as connection:
         assert guards.missing(connection) == []
         guards.release(connection)
-        assert len(guards.missing(connection)) == 12
+        assert len(guards.missing(connection)) == 15
         guards.protect(connection)
         assert guards.missing(connection) == []
 

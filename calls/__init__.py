@@ -1,0 +1,1 @@
+"""Calling out: the shops from which orders are read."""
