@@ -1,8 +1,14 @@
-"""An order as a connector has read it from a shop's own words."""
+"""What a connector has read from a shop's own words: an order, something to leave alone, or what cannot be read."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from shops.schema import OrderMessage
+
+
+class Ignored(Exception):
+    """What the shop sent is no order to mirror, such as a draft or a test; the text is French and says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,3 +21,24 @@ class Arrival:
     message: OrderMessage
     ref: str | None = None
     doubts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """An order of a reading that breaks the schema: `payload` is what was read, without what must never be kept."""
+
+    ref: str
+    problem: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A run of orders as read from a shop; `cursor` is where the next one begins, in JSON's kinds of values.
+
+    `total` is how many orders the whole reading has, where the shop says it, for the progress bar.
+    """
+
+    orders: tuple[Arrival | Unread, ...]
+    cursor: Mapping[str, Any]
+    total: int | None = None
