@@ -1,6 +1,5 @@
 """Orders in: what a shop sends becomes the order that we mirror, once and only once."""
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,12 +25,14 @@ from shops.problems import FieldProblem
 from shops.schema import BillingMessage, LineMessage, OrderMessage
 
 CHUNK = 100
+LAST_OF_A_SECOND = 999
+"""A connector's version is the second of a change × 1000 and a rank within it; a deletion is the last of its second."""
 
 Outcome = Literal["new", "updated", "unchanged", "older"]
 
 # What an order mirrors as it is sent; the rest of the message is normalised, merged or computed below.
 _MIRRORED = (
-    "locale", "placed_at", "paid_at", "payment_method", "delivered_at", "cancelled_at", "purchase_order",
+    "locale", "placed_at", "paid_at", "payment_method", "delivered_at", "purchase_order",
     "currency", "exchange_rate", "prices_include_tax", "invoice_requested", "order_discount",
     "total_tax", "total", "paid_amount",
 )  # fmt: skip
@@ -150,28 +151,33 @@ def receive_many(
 
 
 def withdraw(ref: str, *, at: datetime, source: str, shop: Shop) -> Receipt | None:
-    """Afterwards the order that the shop has deleted is cancelled, unless a newer version of it is known.
+    """Afterwards the order that the shop has deleted is cancelled, unless it says a newer version of it than that.
 
-    The deletion is a version of the order as any other, the last one of its second; None when the order is not known.
+    Only for connectors, whose versions are moments. None when the order is not known.
     """
-    shop_id, version = shop.id, int(at.timestamp()) * 1000 + 999
+    shop_id = shop.id
     found = select(Order.id).where(Order.shop_id == shop_id, Order.shop_ref == ref)
     with transaction():
         order_id = db.session.scalar(found)
         if order_id is None:
             return None
         order = invoicing.lock_order(order_id)
-        if version <= order.version:
-            return Receipt(order.number, order.id, "older")
-        order.version, order.content_hash = version, hashlib.sha256(f"withdrawn {version}".encode()).hexdigest()
-        order.cancelled_at = order.cancelled_at or at
+        former, order.withdrawn_at = order.withdrawn_at, max(at, order.withdrawn_at or at)
+        if order.withdrawn_at == former:
+            return Receipt(order.number, order.id, "older", tuple(order.review or ()))
+        if order.cancelled_at in (None, former):
+            order.cancelled_at = _withdrawn(order)
         history.record("order.withdrawn", order=order, detail=source)
         db.session.flush()
-        review.renew(order)
-        invoicing.reconsider(order)
-        receipt = Receipt(order.number, order.id, "updated", tuple(order.review or ()))
+        receipt = settle(order, "updated")
     ring([receipt])
     return receipt
+
+
+def _withdrawn(order: Order) -> datetime | None:
+    """Return when the shop deleted the order; None when it was not, or when its newest version is newer than that."""
+    deleted = order.withdrawn_at
+    return deleted if deleted and int(deleted.timestamp()) * 1000 + LAST_OF_A_SECOND > order.version else None
 
 
 def _sender(source: str, strict: bool, shop: Shop | None) -> _Sender:
@@ -305,6 +311,7 @@ def _apply(
     order.shop_id, order.shop_ref = order.shop_id or sender.shop_id, order.shop_ref or arrival.ref
     for name in _MIRRORED:
         setattr(order, name, getattr(message, name))
+    order.cancelled_at = message.cancelled_at or _withdrawn(order)
     order.existing_invoice = message.existing_invoice or earlier.get(order.number_key) or earlier.get(order.own_key)
     order.doubts = list(arrival.doubts) or None
     order.shipping_address = _address(message)

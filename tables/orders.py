@@ -52,6 +52,7 @@ class Order(Model):
     reported_shipped_at: Mapped[datetime | None] = mapped_column(Moment)  # and as a report of the shipment does.
     delivered_at: Mapped[datetime | None] = mapped_column(Moment)
     cancelled_at: Mapped[datetime | None] = mapped_column(Moment)
+    withdrawn_at: Mapped[datetime | None] = mapped_column(Moment)  # When its shop deleted it; it may be back since.
     existing_invoice: Mapped[str | None] = mapped_column(String(64))
     purchase_order: Mapped[str | None] = mapped_column(String(100))
     currency: Mapped[str] = mapped_column(String(3))

@@ -26,6 +26,7 @@ def upgrade() -> None:
         table.add_column(sa.Column("shop_ref", sa.String(length=64), nullable=True))
         table.add_column(sa.Column("sent_shipped_at", columns.Moment(), nullable=True))
         table.add_column(sa.Column("reported_shipped_at", columns.Moment(), nullable=True))
+        table.add_column(sa.Column("withdrawn_at", columns.Moment(), nullable=True))
         table.add_column(sa.Column("doubts", sa.JSON(none_as_null=True), nullable=True))
         table.add_column(sa.Column("amendment", sa.JSON(none_as_null=True), nullable=True))
     op.execute("UPDATE orders SET own_key = number_key, sent_shipped_at = shipped_at")
