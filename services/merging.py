@@ -69,6 +69,11 @@ def refunds(order: Order, sent: Sequence[RefundMessage], version: int) -> bool:
     return changed
 
 
+def says_the_same(known: Refund, refund: RefundMessage) -> bool:
+    """Whether the refund is known just as the message says it."""
+    return (known.at, known.amount, known.lines) == _refund_of(refund)
+
+
 def _refund_of(refund: RefundMessage) -> tuple[datetime, Decimal, list[dict[str, Any]]]:
     lines = [
         {"line": line.line, "quantity": _written(line.quantity), "amount": _written(line.amount)}

@@ -1,16 +1,21 @@
-"""The shops that are connected: added, found by name, closed; their secrets are opened here alone."""
+"""The shops that are connected: added, found by name, closed; their keys, which are made and revoked here."""
 
 import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import selectinload
 
+import clock
 import config
 import sealing
 from calls import http
 from extensions import DomainError, db, transaction
-from models import Shop
+from models import ApiKey, Shop
 from services import history
 from shops.numbers import is_order_number
 
@@ -62,6 +67,66 @@ def by_name(name: str) -> Shop | None:
     return db.session.scalar(select(Shop).where(Shop.name == name, Shop.state == "open"))
 
 
+def every() -> Sequence[Shop]:
+    """Return all shops, closed ones as well, with their keys."""
+    return db.session.scalars(select(Shop).order_by(Shop.name).options(selectinload(Shop.keys))).all()
+
+
+def close(shop: Shop) -> None:
+    """Afterwards nothing comes from the shop any more; its orders stay, and it can be opened again."""
+    _become(shop, "closed")
+
+
+def reopen(shop: Shop) -> None:
+    """Afterwards the shop is connected as it was before it was closed."""
+    _become(shop, "open")
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key as it is shown, once: the secret is kept sealed and not shown again."""
+
+    key_id: str
+    secret: str
+
+
+def new_key(shop: Shop, scopes: Sequence[str] = ApiKey.SCOPES) -> NewKey:
+    """Afterwards the shop has one more live key for these scopes; return it with its secret.
+
+    Two are live at once at most, so that a new one comes in before the old one goes. Raises DomainError beyond that, or
+    for an unknown scope.
+    """
+    if not scopes or set(scopes) - set(ApiKey.SCOPES):
+        raise DomainError(_("Droits possibles\u00a0: %(scopes)s.", scopes=", ".join(ApiKey.SCOPES)))
+    key = NewKey(f"ec_{secrets.token_hex(12)}", secrets.token_urlsafe(32))
+    shop_id, name = shop.id, shop.name
+    try:
+        with transaction():
+            live = select(ApiKey.slot).where(ApiKey.shop_id == shop_id, ApiKey.revoked_at.is_(None))
+            free = {1, 2} - set(db.session.scalars(live))
+            if not free:
+                raise DomainError(_("Deux clés sont déjà actives\u00a0: révoquez-en une d'abord."))
+            row = ApiKey(shop_id=shop_id, slot=min(free), key_id=key.key_id, secret=sealing.seal_text(key.secret))
+            row.scopes = sorted(set(scopes))
+            db.session.add(row)
+            history.record("key.created", detail=f"{name}, {key.key_id}")
+    except IntegrityError:
+        raise DomainError(_("Une autre clé vient d'être créée\u00a0: recommencez.")) from None
+    return key
+
+
+def revoke(key_id: str) -> bool:
+    """Afterwards the key opens nothing any more; False when there is no such live key."""
+    with transaction():
+        held = select(ApiKey).where(ApiKey.key_id == key_id, ApiKey.revoked_at.is_(None))
+        key = db.session.scalar(held.with_for_update(of=ApiKey))
+        if key is None:
+            return False
+        key.revoked_at = clock.now()
+        history.record("key.revoked", detail=f"{key.shop.name}, {key_id}")
+        return True
+
+
 def webhook_secret(shop: Shop) -> str | None:
     """Return what signs the shop's webhooks; None when it sends none. Raises sealing.WrongKeysSecret."""
     return sealing.open_text(shop.webhook_secret) if shop.webhook_secret else None
@@ -70,6 +135,15 @@ def webhook_secret(shop: Shop) -> str | None:
 def pull_key(shop: Shop) -> str | None:
     """Return the key that reads the shop's orders; None when it is not read. Raises sealing.WrongKeysSecret."""
     return sealing.open_text(shop.pull_key) if shop.pull_key else None
+
+
+def _become(shop: Shop, state: str) -> None:
+    shop_id = shop.id
+    with transaction():
+        held = db.session.scalars(select(Shop).where(Shop.id == shop_id).with_for_update()).one()
+        if held.state != state:
+            held.become(state)
+            history.record(f"shop.{state}", detail=held.name)
 
 
 def _require_name(name: str) -> None:

@@ -72,6 +72,20 @@ class _Message(BaseModel):
             if value is not None or name not in fields or fields[name].is_required()
         }
 
+    @classmethod
+    def checked(cls, sent: Any) -> Self:
+        """Return the message; raises InvalidMessage with every problem found."""
+        try:
+            return cls.model_validate(sent)
+        except ValidationError as error:
+            raise InvalidMessage(from_validation(error)) from None
+
+
+def _with_unique_ids(sent: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len({each.id for each in sent}) < len(sent):
+        raise PydanticCustomError("shop_unique", "Le même id y figure deux fois.")
+    return sent
+
 
 class BillingMessage(_Message):
     """Who the shop says the invoice is made out to; any part of it may be missing, the customer completes it."""
@@ -186,6 +200,24 @@ class RefundMessage(_Message):
         return amount
 
 
+class ShipmentReport(_Message):
+    """That an order has left, said by itself (`PATCH …/shipment`): when, as a whole, and in which parcels."""
+
+    shipped_at: Moment | None = None
+    shipments: Annotated[tuple[ShipmentMessage, ...], items(100)] = ()
+
+    @field_validator("shipments")
+    @classmethod
+    def _ids_are_unique(cls, sent: tuple[Any, ...]) -> tuple[Any, ...]:
+        return _with_unique_ids(sent)
+
+    @model_validator(mode="after")
+    def _something_left(self) -> Self:
+        if self.shipped_at is None and not self.shipments:
+            raise PydanticCustomError("shop_shipment", "Indiquez shipped_at, shipments, ou les deux.")
+        return self
+
+
 class OrderMessage(_Message):
     """One order; `total` is the TTC charged. Whether its sums add up is for intake to say."""
 
@@ -230,9 +262,7 @@ class OrderMessage(_Message):
     @field_validator("shipments", "refunds")
     @classmethod
     def _ids_are_unique(cls, sent: tuple[Any, ...]) -> tuple[Any, ...]:
-        if len({each.id for each in sent}) < len(sent):
-            raise PydanticCustomError("shop_unique", "Le même id y figure deux fois.")
-        return sent
+        return _with_unique_ids(sent)
 
     @field_validator("refunds")
     @classmethod
@@ -245,14 +275,6 @@ class OrderMessage(_Message):
                 "shop_refund", "Un remboursement désigne une ligne qui n'existe pas (la première est 0)."
             )
         return refunds
-
-    @classmethod
-    def checked(cls, sent: Any) -> Self:
-        """Return the message; raises InvalidMessage with every problem found."""
-        try:
-            return cls.model_validate(sent)
-        except ValidationError as error:
-            raise InvalidMessage(from_validation(error)) from None
 
     def content_hash(self) -> str:
         """Return the SHA-256 of the content in one canonical form; a field left at its default does not count."""
