@@ -27,6 +27,8 @@ def record(action: str, *, order: Order | None = None, customer: Customer | None
 def _actor() -> str:
     if not has_request_context():
         return "system"
+    if "shop" in g:
+        return f"shop:{g.shop}"
     if not current_user.is_authenticated:
         return "visitor"
     return f"admin:{current_user.id}" if current_user.is_admin else f"customer:{current_user.id}"

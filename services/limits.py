@@ -12,6 +12,7 @@ import clock
 from extensions import db, transaction
 from models import RateCounter
 
+MINUTE = timedelta(minutes=1)
 QUARTER = timedelta(minutes=15)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -40,11 +41,13 @@ REGISTER_BY_IP = Limit("register.ip", 30, QUARTER)
 RESET_BY_IP = Limit("reset.ip", 30, QUARTER)
 LOOK_UP_BY_IP = Limit("look_up.ip", 60, QUARTER)
 CODE_BY_IP = Limit("code.ip", 60, QUARTER)
+REFUSED_CALLS_BY_IP = Limit("call.ip", 100, QUARTER)
 # By what is tried: whoever tries from many places is stopped too; nobody is kept out for longer than the window.
 SIGN_IN_BY_EMAIL = Limit("sign_in.email", 10, QUARTER)
 LOOK_UP_BY_NUMBER = Limit("look_up.number", 10, QUARTER)
 PASSWORD_BY_ACCOUNT = Limit("password.account", 10, QUARTER)
 RESENDS_BY_ORDER = Limit("resend.order", 3, DAY)
+CALLS_BY_KEY = Limit("call.key", 1200, MINUTE)
 # What one mailbox may get from us unasked; documents are never counted.
 CONFIRMATIONS_BY_HOUR = Limit("confirmation.hour", 5, HOUR)
 CONFIRMATIONS_BY_DAY = Limit("confirmation.day", 10, DAY)

@@ -16,6 +16,7 @@ import storage
 import task_queue
 from extensions import db, transaction
 from models import (
+    ApiCall,
     AuditEntry,
     Customer,
     Delivery,
@@ -39,6 +40,7 @@ KEPT = (
     (RateCounter, RateCounter.window_start, timedelta(days=2)),
     (Token, Token.expires_at, timedelta(days=7)),
     (SignInSession, SignInSession.last_seen_at, timedelta(days=100)),
+    (ApiCall, ApiCall.created_at, timedelta(minutes=10)),
 )
 
 TO_WORK_ON: dict[str, tuple[leases.Work, ColumnElement[bool]]] = {

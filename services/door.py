@@ -1,0 +1,148 @@
+"""The door for shops: who calls, whether the call is theirs and fresh, and what the equal call was answered."""
+
+import hashlib
+import logging
+import zlib
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.exc import IntegrityError
+
+import clock
+import sealing
+from extensions import db, transaction
+from models import ApiCall, ApiKey
+from services import limits
+from shops import signatures
+
+SEEN_EVERY = timedelta(minutes=1)
+ANSWERED_WITHIN = timedelta(minutes=2)
+"""What is not answered by then never will be: its process was killed, and the equal call begins anew."""
+
+log = logging.getLogger(__name__)
+
+
+class NotAdmitted(Exception):
+    """The call opens nothing (401, 403); the text is French and helps who holds the key, and nobody else."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        """Carry the status."""
+        super().__init__(reason)
+        self.status = status
+
+
+class BeingAnswered(Exception):
+    """The equal call is being answered at this moment (409)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call as it arrived: `target` is path and query as they were sent, the body is raw."""
+
+    method: str
+    target: str
+    body: bytes
+    authorization: str
+    signature: str
+    visitor: str | None
+
+    @property
+    def digest(self) -> str:
+        """Name the call: the signature covers everything else of it."""
+        return hashlib.sha256(f"{self.authorization} {self.signature}".encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a call was answered."""
+
+    status: int
+    mimetype: str
+    body: bytes
+
+
+def admit(call: Call, scope: str) -> ApiKey:
+    """Return the key that has signed the call, within five minutes, and that may do this; it counts as used.
+
+    Raises NotAdmitted, and limits.TooMany for a key that calls too often or a network that is refused too often.
+    """
+    try:
+        key = _signing_key(call)
+    except NotAdmitted as refusal:
+        log.warning("call refused", extra={"reason": str(refusal), "key": call.authorization[7:47]})
+        limits.hit(limits.REFUSED_CALLS_BY_IP, limits.network(call.visitor))
+        raise
+    if scope not in key.scopes:
+        log.warning("call refused", extra={"reason": f"scope {scope}", "key": key.key_id})
+        raise NotAdmitted(403, f"Cette clé n'a pas le droit « {scope} ».")
+    limits.hit(limits.CALLS_BY_KEY, key.key_id)
+    _note_use(key)
+    return key
+
+
+def begin(key: ApiKey, call: Call) -> Answer | None:
+    """Return what the equal call was answered; None for the first one, which is being answered from now on.
+
+    Raises BeingAnswered.
+    """
+    key_id, now = key.id, clock.now()
+    try:
+        with transaction():
+            db.session.add(ApiCall(key_id=key_id, digest=call.digest, created_at=now))
+    except IntegrityError:
+        return _answered(call)
+    return None
+
+
+def finish(call: Call, answer: Answer) -> None:
+    """Afterwards the equal call gets this answer, as long as its signature is good."""
+    sealed = sealing.seal(zlib.compress(answer.body))
+    mine = update(ApiCall).where(ApiCall.digest == call.digest)
+    with transaction():
+        db.session.execute(mine.values(status=answer.status, mimetype=answer.mimetype, answer=sealed))
+
+
+def give_up(call: Call) -> None:
+    """Afterwards the equal call begins anew: this one came to no answer that is worth repeating."""
+    db.session.rollback()
+    with transaction():
+        db.session.execute(delete(ApiCall).where(ApiCall.digest == call.digest, ApiCall.status.is_(None)))
+
+
+def _signing_key(call: Call) -> ApiKey:
+    scheme, _blank, key_id = call.authorization.partition(" ")
+    at = signatures.call_moment(call.signature)
+    if scheme != "Bearer" or not key_id:
+        raise NotAdmitted(401, "L'en-tête Authorization: Bearer <clé> manque.")
+    if at is None:
+        raise NotAdmitted(401, "L'en-tête X-Signature: t=<secondes>,v1=<hex> manque ou a une autre forme.")
+    key = db.session.scalar(select(ApiKey).where(ApiKey.key_id == key_id))
+    if key is None or not key.is_live:
+        raise NotAdmitted(401, "Cette clé n'existe pas ou n'est plus active.")
+    secret = sealing.open_text(key.secret)
+    if not signatures.is_call_signed(call.signature, secret, method=call.method, target=call.target, body=call.body):
+        raise NotAdmitted(401, "La signature ne correspond pas à cet appel.")
+    if abs(clock.now().timestamp() - at) > signatures.DRIFT_SECONDS:
+        raise NotAdmitted(401, "La signature a plus de cinq minutes, ou l'horloge de la boutique est déréglée.")
+    return key
+
+
+def _note_use(key: ApiKey) -> None:
+    """Write down when the key was last used, to the minute: a write a call is too many."""
+    now = clock.now()
+    if key.last_used_at is None or key.last_used_at < now - SEEN_EVERY:
+        key_id = key.id
+        with transaction():
+            db.session.execute(update(ApiKey).where(ApiKey.id == key_id).values(last_used_at=now))
+
+
+def _answered(call: Call) -> Answer | None:
+    with transaction():
+        known = db.session.scalar(select(ApiCall).where(ApiCall.digest == call.digest).with_for_update())
+        if known is not None and known.status is not None:
+            return Answer(known.status, known.mimetype, zlib.decompress(sealing.open_sealed(known.answer or b"")))
+        if known is None or known.created_at > clock.now() - ANSWERED_WITHIN:
+            raise BeingAnswered
+        known.created_at = clock.now()
+    return None
