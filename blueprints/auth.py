@@ -7,7 +7,7 @@ from flask_login import current_user, login_required
 from flask_wtf import FlaskForm
 
 from forms.auth import CodeForm, ForgotForm, PressForm, RegisterForm, ResetForm, SignInForm
-from services import accounts
+from services import accounts, shop_sign_in
 from web import signed_in
 from web.access import signed_in_customer
 from web.answers import changed, render, see_other
@@ -95,6 +95,28 @@ def press_confirm(token: str) -> ResponseReturnValue:
     flash(_("Votre adresse e-mail est confirmée."), "success")
     here = current_user.is_authenticated and current_user.id == customer.id
     return see_other(url_for("customer.home") if here else url_for(".sign_in"))
+
+
+@bp.get("/entrer/<token>")
+def enter(token: str) -> ResponseReturnValue:
+    """Show the button that signs a shop's customer in; opening the link does nothing, since browsers open it ahead."""
+    customer = shop_sign_in.owner(token)
+    if customer is None:
+        return render_template("auth/dead_link.html", purpose="shop"), 410
+    following = signed_in.own_path(request.args.get("next"))
+    return render_template("auth/enter.html", form=PressForm(), token=token, email=customer.email, following=following)
+
+
+@bp.post("/entrer/<token>")
+def press_enter(token: str) -> ResponseReturnValue:
+    """Sign in whom the shop vouches for, and lead to the page that the link names."""
+    try:
+        customer = shop_sign_in.enter(token, signed_in_customer() if current_user.is_authenticated else None)
+    except accounts.InvalidLink:
+        return render_template("auth/dead_link.html", purpose="shop"), 410
+    signed_in.sign_out()
+    signed_in.sign_in(customer)
+    return see_other(signed_in.own_path(request.args.get("next")) or url_for("customer.home"))
 
 
 @bp.route("/confirmer-par-code", methods=["GET", "POST"])

@@ -141,12 +141,12 @@ def reset_password(link: str, password: str) -> Customer:
     """
     password_hash = passwords.hash(password)
     with transaction():
-        customer = _use(link, "password_reset")
+        customer = use_link(link, "password_reset")
         customer.password_hash = password_hash
         tokens.use_up(customer, "password_reset", "email_change")
         sessions.end_all(customer)
         history.record("password.reset", customer=customer)
-        _confirm(customer)
+        confirm_mailbox(customer)
     invoicing.ring_what_is_due(customer.id)
     return customer
 
@@ -205,8 +205,8 @@ def confirm_by_link(link: str) -> Customer:
     Raises InvalidLink.
     """
     with transaction():
-        customer = _use(link, "confirmation")
-        _confirm(customer)
+        customer = use_link(link, "confirmation")
+        confirm_mailbox(customer)
     invoicing.ring_what_is_due(customer.id)
     return customer
 
@@ -222,7 +222,7 @@ def confirm_by_code(customer: Customer, code: str, *, visitor: str | None = None
         candidates = tokens.usable_codes(customer, "confirmation")
         right = tokens.try_code(candidates, code)
         if right is not None:
-            _confirm(customer)
+            confirm_mailbox(customer)
     if not candidates:
         raise WrongCode(_("Ce code n'est plus valable. Demandez un nouveau message."))
     if right is None:
@@ -246,7 +246,7 @@ def create_admin(email: str, password: str) -> Customer:
         customer.password_hash = password_hash
         customer.is_admin = True
         sessions.end_all(customer)
-        _confirm(customer)
+        confirm_mailbox(customer)
         history.record("admin.created", customer=customer)
     return customer
 
@@ -262,15 +262,7 @@ def attach_orders(customer: Customer) -> None:
     db.session.execute(unclaimed.values(customer_id=customer.id))
 
 
-def _limit_key(email: str) -> str:
-    """Count all spellings of an address as one, whether it has an account or not: else the count would tell."""
-    try:
-        return email_key(email)
-    except ValueError:
-        return email.strip().lower()
-
-
-def _use(link: str, purpose: Purpose) -> Customer:
+def use_link(link: str, purpose: Purpose) -> Customer:
     """Use the link up and return its account, held before it; inside the caller's transaction. Raises InvalidLink."""
     proof = tokens.find(link, purpose)
     customer = invoicing.lock_account(proof.customer_id) if proof else None
@@ -279,8 +271,8 @@ def _use(link: str, purpose: Purpose) -> Customer:
     return customer
 
 
-def _confirm(customer: Customer) -> None:
-    """Write down that the mailbox was proven, with all that follows from it.
+def confirm_mailbox(customer: Customer) -> None:
+    """Afterwards it is on record that the mailbox was proven, with all that follows from it.
 
     Inside the caller's transaction, which holds the account.
     """
@@ -291,6 +283,14 @@ def _confirm(customer: Customer) -> None:
     db.session.flush()
     attach_orders(customer)
     invoicing.reconsider_customer(customer)
+
+
+def _limit_key(email: str) -> str:
+    """Count all spellings of an address as one, whether it has an account or not: else the count would tell."""
+    try:
+        return email_key(email)
+    except ValueError:
+        return email.strip().lower()
 
 
 def _ring(delivery: Delivery | None) -> None:

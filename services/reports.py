@@ -20,13 +20,14 @@ class Contradiction(intake.Refused):
 
 
 def find(shop: Shop, number: str) -> Order | None:
-    """Return the shop's order by the shop's own number, or by the number with the shop's prefix.
+    """Return the shop's order by the shop's own number, else by the number with the shop's prefix.
 
-    One that came by a file and belongs to no shop yet is found as well.
+    One that came by a file and belongs to no shop yet is found as well, under the number that would make it the shop's.
     """
-    keys = {order_key(number), order_key(shop.number_prefix + number)}
-    own = select(Order).where(Order.number_key.in_(keys), or_(Order.shop_id == shop.id, Order.shop_id.is_(None)))
-    return db.session.scalar(own.order_by((Order.own_key == order_key(number)).desc(), Order.id).limit(1))
+    own, whole = order_key(shop.number_prefix + number), order_key(number)
+    keys = [own, whole] if whole.startswith(order_key(shop.number_prefix)) else [own]
+    found = select(Order).where(Order.number_key.in_(keys), or_(Order.shop_id == shop.id, Order.shop_id.is_(None)))
+    return db.session.scalar(found.order_by((Order.number_key == own).desc()).limit(1))
 
 
 def ship(shop: Shop, number: str, report: ShipmentReport) -> intake.Receipt:
@@ -57,9 +58,10 @@ def refund(shop: Shop, number: str, refund: RefundMessage) -> intake.Receipt:
     with transaction():
         order = invoicing.lock_order(order_id)
         invoicing.lock_request(order)
-        _require_lines(order, refund)
         known = next((each for each in order.refunds if each.ref == refund.id), None)
-        if known is not None and not merging.says_the_same(known, refund):
+        if known is None:
+            _require_lines(order, refund)
+        elif not merging.says_the_same(known, refund):
             reason = _("Ce remboursement est déjà connu avec un autre contenu.")
             raise Contradiction(order.number, (FieldProblem("id", reason),))
         changed = merging.refunds(order, (refund,), 0)

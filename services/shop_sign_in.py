@@ -1,24 +1,26 @@
 """The way in for a shop's own signed-in customers: a link of 60 seconds, behind which one press signs in."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from flask_babel import gettext as _
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 import clock
 from extensions import DomainError, db, transaction
 from mail.addresses import clean, email_key
-from models import Customer
+from models import Customer, InvoiceRequest, Order
 from services import accounts, history, invoicing, passwords, sessions, tokens
 
-PROOFS: tuple[tokens.Purpose, ...] = ("confirmation", "password_reset", "email_change")
+PURPOSE: tokens.Purpose = "shop_sign_in"
 
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A way in: the token of its address, and until when it is good."""
+    """A way in: the token of its address (`/entrer/<token>`), and until when it is good."""
 
     token: str
     expires_at: datetime
@@ -33,32 +35,41 @@ def issue(email: str) -> Issued:
     customer = accounts.find(email) or _opened(email)
     if customer.is_admin:
         raise DomainError(_("Ce compte ne s'ouvre pas depuis une boutique."))
-    expires_at = clock.now() + tokens.LINK_LIVES["shop_sign_in"]
-    token, _code = tokens.fresh(customer, "shop_sign_in")
+    expires_at = clock.now() + tokens.LINK_LIVES[PURPOSE]
+    token, _code = tokens.fresh(customer, PURPOSE)
     return Issued(token, expires_at)
 
 
-def enter(link: str) -> Customer:
+def owner(link: str) -> Customer | None:
+    """Return whom the link would sign in, without using it: browsers open it ahead of anybody's press."""
+    proof = tokens.find(link, PURPOSE)
+    return proof.customer if proof and proof.used_at is None and not proof.customer.is_admin else None
+
+
+def enter(link: str, present: Customer | None = None) -> Customer:
     """Afterwards the link is used up and its account confirmed; return it, to be signed in.
 
-    Whoever had opened the account without proving the mailbox is out: their sessions are over, their password opens
-    nothing, and what they typed is gone. Raises accounts.InvalidLink.
+    Whoever had opened the account without proving the mailbox is out, unless it is who is signed in here (`present`):
+    their sessions are over, their password opens nothing, and the billing details and requests they made are gone.
+    Raises accounts.InvalidLink.
     """
-    unknown_to_all = passwords.hash(secrets.token_urlsafe())
+    customer = owner(link)
+    if customer is None:
+        raise accounts.InvalidLink
+    customer_id, here = customer.id, present is not None and present.id == customer.id
+    nobodys = "" if here or customer.is_confirmed else passwords.hash(secrets.token_urlsafe())
     with transaction():
-        customer = accounts.use_link(link, "shop_sign_in")
+        orders = _hold_orders(customer_id) if nobodys else ()
+        customer = accounts.use_link(link, PURPOSE)
         if customer.is_admin:
             raise accounts.InvalidLink
+        if nobodys and not customer.is_confirmed:
+            customer.password_hash = nobodys
+            _forget(customer, orders)
         if not customer.is_confirmed:
-            customer.password_hash = unknown_to_all
-            sessions.end_all(customer)
-            tokens.use_up(customer, *PROOFS)
-            former, customer.billing = customer.billing, None
-            if former is not None:
-                db.session.delete(former)
             accounts.confirm_mailbox(customer)
         history.record("session.opened_by_shop", customer=customer)
-    invoicing.ring_what_is_due(customer.id)
+    invoicing.ring_what_is_due(customer_id)
     return customer
 
 
@@ -78,3 +89,30 @@ def _opened(email: str) -> Customer:
             raise
         return found
     return customer
+
+
+def _hold_orders(customer_id: int) -> Sequence[Order]:
+    """Return the account's orders, held with their requests until the end of the transaction, before the account."""
+    own = select(Order.id).where(Order.customer_id == customer_id).order_by(Order.id)
+    orders = [invoicing.lock_order(order_id) for order_id in db.session.scalars(own).all()]
+    requests = select(InvoiceRequest).join(Order).where(Order.customer_id == customer_id).order_by(InvoiceRequest.id)
+    db.session.scalars(requests.with_for_update(of=InvoiceRequest)).all()
+    return orders
+
+
+def _forget(customer: Customer, orders: Sequence[Order]) -> None:
+    """Undo what was done on the account before its mailbox was proven; inside the caller's transaction."""
+    sessions.end_all(customer)
+    tokens.use_up(customer, "password_reset", "email_change")
+    typed = [order for order in orders if order.billing and order.billing.edited_by_customer]
+    for row in (customer, *(order for order in typed if not order.issued_invoice)):
+        former, row.billing = row.billing, None
+        if former is not None:
+            db.session.delete(former)
+    for order in orders:
+        request = order.request
+        if request is not None and request.origin == "customer" and request.state in invoicing.OPEN:
+            request.become("cancelled", reason=_("Demandée avant que l'adresse e-mail ne soit confirmée."))
+            request.earliest_at = request.deadline_at = None
+            history.record("request.cancelled", order=order, customer=customer, detail=request.reason or "")
+    db.session.flush()

@@ -1,4 +1,4 @@
-"""One-time proofs sent by mail: a link of 256 random bits and, where a mailbox is proven, a code of six digits.
+"""One-time proofs, mailed or given to a shop: a link of 256 random bits and, for a mailbox, a code of six digits.
 
 Only hashes are stored. Earlier proofs stay good until one of them is used or they expire: a mail that was sent
 twice for want of an answer (see `mail.smtp`) may be read in either copy.
@@ -32,11 +32,11 @@ MOST_CODE_TRIES = 5
 def fresh(customer: Customer, purpose: Purpose, email: str | None = None) -> tuple[str, str]:
     """Afterwards a new proof is good; return its link token and its 6-digit code, which only the mail will hold.
 
-    The code of a `password_reset` proves nothing: there is none, and it is empty. `email` is the address that an
+    Only what proves a mailbox has a code; of other purposes it is empty. `email` is the address that an
     `email_change` proves.
     """
     link = secrets.token_urlsafe(32)
-    code = f"{secrets.randbelow(10**6):06d}" if purpose != "password_reset" else ""
+    code = f"{secrets.randbelow(10**6):06d}" if purpose in ("confirmation", "email_change") else ""
     link_hash = _hash(link)
     now = clock.now()
     with transaction():
