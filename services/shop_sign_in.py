@@ -105,7 +105,8 @@ def _forget(customer: Customer, orders: Sequence[Order]) -> None:
     sessions.end_all(customer)
     tokens.use_up(customer, "password_reset", "email_change")
     typed = [order for order in orders if order.billing and order.billing.edited_by_customer]
-    for row in (customer, *(order for order in typed if not order.issued_invoice)):
+    theirs: list[Customer | Order] = [customer, *(order for order in typed if not order.issued_invoice)]
+    for row in theirs:
         former, row.billing = row.billing, None
         if former is not None:
             db.session.delete(former)

@@ -37,6 +37,7 @@ GET = {
     "auth.forgot": ALL,
     "auth.reset": ALL,  # The link of the mail is the key.
     "auth.confirm": ALL,
+    "auth.enter": ALL,  # The link that the shop got for its customer is the key.
     "auth.confirm_code": "303 303 303 303 303 303",
     "guest.status": ALL,
     "guest.order": "303 200 303 303 303 303",
@@ -78,6 +79,7 @@ POST = {
     "auth.forgot": "422 422 422 422 422 422",
     "auth.reset": "422 422 422 422 422 422",
     "auth.press_confirm": "303 303 303 303 303 303",
+    "auth.press_enter": "303 303 303 303 303 303",
     "auth.confirm_code": "303 303 422 422 422 422",
     "auth.resend_confirmation": "303 303 303 303 303 303",
     "guest.status": "422 422 422 422 422 422",
@@ -141,7 +143,8 @@ def test_everybody_gets_what_is_theirs_and_nothing_else(app: Flask, doors: Doors
             answer = doors.browser(app, role).open(address(app, doors, rule, whose), method=method, buffered=True)
             found[door], expected[door] = answer.status_code, int(table[rule.endpoint].split()[ROLES.index(role)])
             if role in ("visitor", "guest") and answer.status_code == 303 and rule.endpoint != "auth.sign_out":
-                assert answer.location.startswith(SIGN_IN), door
+                where = "/espace-client" if rule.endpoint == "auth.press_enter" else SIGN_IN
+                assert answer.location.startswith(where), door
             if role not in ("owner", "admin"):
                 assert not [secret for secret in SECRETS if secret in answer.text], door
             kept = rule.endpoint.startswith(MAY_BE_KEPT) and (role in ("visitor", "guest") or rule.endpoint == "static")

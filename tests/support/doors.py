@@ -24,6 +24,8 @@ OF_A_DOCUMENT = ("invoices.", "admin.pdf", "admin.xml", "admin.credit")
 
 LINKS = {
     "auth.reset": "password_reset",
+    "auth.enter": "shop_sign_in",
+    "auth.press_enter": "shop_sign_in",
     "account.confirm_address": "email_change",
     "account.press_confirm_address": "email_change",
 }
@@ -96,6 +98,7 @@ def some_doors(mail_folder: Path) -> Doors:
     later = a_customer(email="plus-tard@example.org", confirmed=False)
     links = {"confirmation": tokens.fresh(later, "confirmation")[0], "password_reset": ""}
     links["password_reset"] = tokens.fresh(later, "password_reset")[0]
+    links["shop_sign_in"] = tokens.fresh(later, "shop_sign_in")[0]
     links["email_change"] = tokens.fresh(accounts["owner"], "email_change", "claire.martin@example.org")[0]
     db.session.commit()
     _catch_a_mail(mail_folder)
