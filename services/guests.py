@@ -1,6 +1,6 @@
 """Guests: one order by its number and e-mail, and the account that can be made from it."""
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import selectinload
 
 from extensions import db
@@ -13,7 +13,9 @@ from shops.numbers import is_order_number, order_key
 def look_up(number: str, email: str, *, visitor: str | None = None) -> Order | None:
     """Return the order of that number, placed with that address; nothing tells which of the two was wrong.
 
-    Both are asked of the database at once, so that the answer takes as long. Raises limits.TooMany.
+    The number is the whole one or the shop's own, without its prefix; of two shops' orders with one own number the
+    address decides, else the newest is meant. All is asked of the database at once, so that the answer takes as long.
+    Raises limits.TooMany.
     """
     key = order_key(number)
     limits.hit(limits.LOOK_UP_BY_IP, limits.network(visitor))
@@ -24,7 +26,8 @@ def look_up(number: str, email: str, *, visitor: str | None = None) -> Order | N
         return None
     if not is_order_number(key):
         return None
-    order = db.session.scalar(select(Order).where(Order.number_key == key, Order.email_key == address))
+    found = select(Order).where(or_(Order.number_key == key, Order.own_key == key), Order.email_key == address)
+    order = db.session.scalar(found.order_by(Order.placed_at.desc(), Order.id.desc()).limit(1))
     if order is not None:
         limits.forgive(limits.LOOK_UP_BY_NUMBER, key)
         limits.forgive(limits.LOOK_UP_BY_IP, limits.network(visitor))

@@ -33,7 +33,7 @@ Outcome = Literal["new", "updated", "unchanged", "older"]
 # What an order mirrors as it is sent; the rest of the message is normalised, merged or computed below.
 _MIRRORED = (
     "locale", "placed_at", "paid_at", "payment_method", "delivered_at", "purchase_order",
-    "currency", "exchange_rate", "prices_include_tax", "invoice_requested", "order_discount",
+    "currency", "exchange_rate", "prices_include_tax", "order_discount",
     "total_tax", "total", "paid_amount",
 )  # fmt: skip
 _LINE_MIRRORED = (
@@ -63,7 +63,7 @@ class NumberTaken(Refused):
 class Receipt:
     """What became of a message; `review` says, in French, why the order is « à vérifier ».
 
-    `opened` says that the message has opened a request for an invoice.
+    `opened` says that the message has opened a request for an invoice; `version` is the one that is known by now.
     """
 
     number: str
@@ -71,6 +71,7 @@ class Receipt:
     outcome: Outcome
     review: tuple[str, ...] = ()
     opened: bool = False
+    version: int = 0
 
     @property
     def applied(self) -> bool:
@@ -164,7 +165,7 @@ def withdraw(ref: str, *, at: datetime, source: str, shop: Shop) -> Receipt | No
         order = invoicing.lock_order(order_id)
         former, order.withdrawn_at = order.withdrawn_at, max(at, order.withdrawn_at or at)
         if order.withdrawn_at == former:
-            return Receipt(order.number, order.id, "older", tuple(order.review or ()))
+            return receipt_of(order, "older")
         if order.cancelled_at in (None, former):
             order.cancelled_at = _withdrawn(order)
         history.record("order.withdrawn", order=order, detail=source)
@@ -322,6 +323,7 @@ def _apply(
     order.sent_shipped_at = message.shipped_at
     order.shipped_at = merging.last_shipment(order)
     _take_billing(order, message.billing)
+    _take_wish(order, message)
     db.session.flush()
     known.add(order)
     history.record(f"order.{outcome}", order=order, detail=f"{sender.source}, version {message.version}")
@@ -360,13 +362,14 @@ def _is_newer(message: OrderMessage, content_hash: str, order: Order, *, strict:
 
 
 def _apply_parts(message: OrderMessage, order: Order) -> Receipt:
-    """Take of a message that is not the newest the refunds and shipments that no newer one has named."""
+    """Take of a message that is not the newest the parts that no newer one has named, and the wish for an invoice."""
     outcome: Outcome = "unchanged" if message.version == order.version else "older"
     if not (
         merging.shipments(order, message.shipments, message.version)
         | merging.refunds(order, message.refunds, message.version)
+        | _take_wish(order, message)
     ):
-        return Receipt(order.number, order.id, outcome, tuple(order.review or ()))
+        return receipt_of(order, outcome)
     order.shipped_at = merging.last_shipment(order)
     db.session.flush()
     history.record("order.updated", order=order, detail=f"{order.source}, version {message.version}")
@@ -386,7 +389,12 @@ def settle(order: Order, outcome: Outcome) -> Receipt:
         invoicing.reconsider(order)
     invoicing.open_automatic(order)
     opened = not asked and order.request is not None and order.request.state != "cancelled"
-    return Receipt(order.number, order.id, outcome, tuple(order.review or ()), opened)
+    return receipt_of(order, outcome, opened=opened)
+
+
+def receipt_of(order: Order, outcome: Outcome, *, opened: bool = False) -> Receipt:
+    """Return what became of a message of this order."""
+    return Receipt(order.number, order.id, outcome, tuple(order.review or ()), opened, order.version)
 
 
 def _conflict(message: OrderMessage) -> FieldProblem:
@@ -472,6 +480,18 @@ def _take_billing(order: Order, sent: BillingMessage | None) -> None:
             db.session.delete(former)
     else:
         order.billing = (order.billing or BillingDetails()).take(details)
+
+
+def _take_wish(order: Order, message: OrderMessage) -> bool:
+    """Afterwards an invoice is wished for if any message of the order ever did so; return whether that is news.
+
+    A wish that was made at checkout, or a registered company that was named, is not taken back by a version without it:
+    its request is open by then, or would be had the two come the other way round.
+    """
+    details = _details(message.billing)
+    wished = message.invoice_requested or (details is not None and rules.names_a_registered_company(details))
+    former, order.invoice_requested = bool(order.invoice_requested), bool(order.invoice_requested) or wished
+    return order.invoice_requested != former
 
 
 def _details(sent: BillingMessage | None) -> Details | None:

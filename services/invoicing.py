@@ -65,7 +65,7 @@ def open_automatic(order: Order) -> None:
         order.require_invoiceable()
     except DomainError:
         return
-    _open(order, "checkout" if order.invoice_requested else "company", None, "")
+    _open(order, "company" if company else "checkout", None, "")
 
 
 def reconsider(order: Order) -> None:

@@ -24,8 +24,9 @@ def find(shop: Shop, number: str) -> Order | None:
 
     One that came by a file and belongs to no shop yet is found as well, under the number that would make it the shop's.
     """
-    own, whole = order_key(shop.number_prefix + number), order_key(number)
-    keys = [own, whole] if whole.startswith(order_key(shop.number_prefix)) else [own]
+    prefix, whole = order_key(shop.number_prefix), order_key(number)
+    own = prefix + whole
+    keys = [own, whole] if whole.startswith(prefix) else [own]
     found = select(Order).where(Order.number_key.in_(keys), or_(Order.shop_id == shop.id, Order.shop_id.is_(None)))
     return db.session.scalar(found.order_by((Order.number_key == own).desc()).limit(1))
 
@@ -85,7 +86,7 @@ def _require_lines(order: Order, refund: RefundMessage) -> None:
 
 def _settled(order: Order, changed: bool, action: str, detail: str) -> intake.Receipt:
     if not changed:
-        return intake.Receipt(order.number, order.id, "unchanged", tuple(order.review or ()))
+        return intake.receipt_of(order, "unchanged")
     order.shipped_at = merging.last_shipment(order)
     db.session.flush()
     history.record(action, order=order, detail=detail)

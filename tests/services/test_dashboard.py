@@ -133,6 +133,13 @@ def test_clocks_are_filters_of_their_own(app: Flask) -> None:
     assert numbers(dashboard.page("delai-entame", search=begun.number)) == [begun.number]
 
 
+@pytest.mark.parametrize("search", ["W-100", "w-100", "100"])
+def test_search_finds_an_order_by_its_whole_number_and_by_its_shops_own(app: Flask, search: str) -> None:
+    an_order(number="W-100", own_key="100")
+    an_order(number="W-200", own_key="200")
+    assert numbers(dashboard.page(search=search)) == ["W-100"]
+
+
 def test_search_finds_orders_with_and_without_request(app: Flask) -> None:
     asked = a_request_in("waiting")
     other = an_order(number="t-99x", email="Jean.Dupont@Example.org")

@@ -9,7 +9,7 @@ from extensions import db
 from models import Customer, Delivery
 from services import guests
 from services.limits import TooMany
-from tests.support.factories import PASSWORD, a_customer, an_order
+from tests.support.factories import PASSWORD, PLACED, a_customer, an_order
 
 NEW = "une toute nouvelle phrase"
 
@@ -38,6 +38,22 @@ def test_nothing_is_found_unless_both_are_right(app: Flask, number: str, email: 
     an_order(number="T-100234", email="claire@example.org")
     an_order(number="T-100236", email="paul@example.org")
     assert guests.look_up(number, email) is None
+
+
+@pytest.mark.parametrize("number", ["W-100", "w-100", "100", "#100"])
+def test_an_order_is_found_by_its_whole_number_and_by_the_own_one_of_its_shop(app: Flask, number: str) -> None:
+    order = an_order(number="W-100", own_key="100", email="claire@example.org")
+    assert guests.look_up(number, "claire@example.org") == order
+
+
+def test_of_two_shops_with_one_own_number_the_address_decides_and_else_the_newest_is_meant(app: Flask) -> None:
+    older = an_order(number="W-100", own_key="100", email="claire@example.org")
+    newer = an_order(number="S-100", own_key="100", email="claire@example.org", placed_at=PLACED + timedelta(days=1))
+    other = an_order(number="100", email="paul@example.org", placed_at=PLACED + timedelta(days=2))
+    assert guests.look_up("100", "claire@example.org") == newer
+    assert guests.look_up("W-100", "claire@example.org") == older
+    assert guests.look_up("100", "paul@example.org") == other
+    assert guests.look_up("S-100", "paul@example.org") is None
 
 
 def test_guessing_addresses_for_a_number_is_stopped_for_a_quarter_of_an_hour(

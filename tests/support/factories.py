@@ -111,13 +111,13 @@ def an_order(
     }  # fmt: skip
     facts |= changes
     facts.setdefault("sent_shipped_at", facts.get("shipped_at"))
+    facts.setdefault("own_key", order_key(number))
     charged = sum((line.quantity * line.unit_price - line.discount for line in rows), Decimal(0))
     facts.setdefault("total", (charged - facts["order_discount"]).quantize(Decimal("0.01")))
     facts.setdefault("paid_amount", facts["total"])
     order = Order(
         number=number,
         number_key=order_key(number),
-        own_key=order_key(number),
         shop_email=address,
         email=address,
         email_key=email_key(address),
