@@ -12,6 +12,7 @@ import models  # noqa: F401  Migrations compare the tables with the models.
 from blueprints import (
     account,
     admin,
+    api,
     auth,
     billing,
     customer,
@@ -28,6 +29,7 @@ from commands.demo import demo_cli
 from commands.invoices import invoices_cli
 from commands.mail import mail_cli
 from commands.orders import orders_cli
+from commands.shops import shops_cli
 from documents import seller
 from extensions import babel, csrf, db, login_manager, migrate
 from services import sessions
@@ -72,11 +74,11 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
             "trial_mode": not settings.live,
         }
     )
-    for module in (home, auth, guest, customer, billing, orders, invoices, account, admin, installation, health):
+    for module in (home, auth, guest, customer, billing, orders, invoices, account, admin, installation, health, api):
         app.register_blueprint(module.bp)
     if settings.development:
         app.register_blueprint(devmail.bp)
-    for group in (orders_cli, admin_cli, invoices_cli, mail_cli, demo_cli):
+    for group in (orders_cli, shops_cli, admin_cli, invoices_cli, mail_cli, demo_cli):
         app.cli.add_command(group)
     return app
 

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -13,11 +13,10 @@ import click
 from flask.cli import AppGroup
 from flask_babel import gettext as _
 
-from services import intake, issuing
+from services import batches, intake, issuing
 from shops import contract_csv, contract_json, online_retail
 from shops.candidates import Candidate, UnreadableFile
 from shops.problems import FieldProblem
-from shops.schema import OrderMessage
 
 orders_cli = AppGroup("orders", help="Les commandes de la boutique.")
 
@@ -53,7 +52,7 @@ def import_orders(file: Path, shape: str, report: Path | None) -> None:
             tally = Tally(files.enter_context(report.open("w", encoding="utf-8-sig", newline="")) if report else None)
             stream = files.enter_context(file.open("rb"))
             bar = files.enter_context(_progress_bar(file.stat().st_size))
-            for candidate, result in _received(READERS[shape](stream), source=shape, strict=shape in STRICT):
+            for candidate, result in batches.taken_in(READERS[shape](stream), source=shape, strict=shape in STRICT):
                 tally.count(candidate, result)
                 bar.update(stream.tell() - bar.pos)
     except (UnreadableFile, issuing.WrongMode) as error:
@@ -84,19 +83,19 @@ class Tally:
         if self.writer:
             self.writer.writerow(REPORT_COLUMNS)
 
-    def count(self, candidate: Candidate, result: intake.Receipt | tuple[FieldProblem, ...]) -> None:
+    def count(self, candidate: Candidate, result: intake.Receipt | intake.Refused) -> None:
         """Take one document in."""
         if isinstance(result, intake.Receipt):
             self.outcomes[result.outcome] += 1
             self.outcomes["review"] += result.applied and bool(result.review)
             return
         self.outcomes["refused"] += 1
-        for problem in result:
+        for problem in result.problems:
             self._note(candidate, problem)
         if self.writer:
             place = (candidate.first_line, candidate.last_line, candidate.number)
             self.writer.writerows(
-                [harmless(str(cell)) for cell in (*place, each.path, each.message)] for each in result
+                [harmless(str(cell)) for cell in (*place, each.path, each.message)] for each in result.problems
             )
 
     def show(self) -> None:
@@ -137,30 +136,6 @@ def _place(candidate: Candidate) -> str:
         _("ligne %(line)s", line=first) if first == last else _("lignes %(first)s à %(last)s", first=first, last=last)
     )
     return f"{lines} ({candidate.number})" if candidate.number else lines
-
-
-def _received(
-    candidates: Iterator[Candidate], *, source: str, strict: bool
-) -> Iterator[tuple[Candidate, intake.Receipt | tuple[FieldProblem, ...]]]:
-    """Yield each candidate with what became of it; the good ones go through intake in the order of the file."""
-    refused: deque[Candidate] = deque()
-    waiting: deque[Candidate] = deque()
-
-    def messages() -> Iterator[OrderMessage]:
-        for candidate in candidates:
-            if candidate.message:
-                waiting.append(candidate)
-                yield candidate.message
-            else:
-                refused.append(candidate)
-
-    for result in intake.receive_many(messages(), source=source, strict=strict):
-        while refused:
-            candidate = refused.popleft()
-            yield candidate, candidate.problems
-        yield waiting.popleft(), result.problems if isinstance(result, intake.Refused) else result
-    for candidate in refused:
-        yield candidate, candidate.problems
 
 
 def _progress_bar(size: int) -> Any:

@@ -135,8 +135,11 @@ def receive_many(
     What is yielded is committed. A refused order leaves the others alone. A dry run says what would become of each, and
     keeps and rings nothing; an order that comes twice, in two transactions, would be new twice to it.
     """
-    sender = _sender(source, strict, shop)
-    remaining = map(_arrival, messages)
+    # The shop is looked at now: what comes of it may be asked for when the session that has read it is over.
+    return _in_chunks(map(_arrival, messages), _sender(source, strict, shop), dry_run=dry_run)
+
+
+def _in_chunks(remaining: Iterator[Arrival], sender: _Sender, *, dry_run: bool) -> Iterator[Receipt | Refused]:
     while chunk := list(islice(remaining, CHUNK)):
         if dry_run:
             yield from _tried(chunk, sender)

@@ -4,12 +4,12 @@ Both are read in pieces; what is in memory at once is one order, 1 MiB at most.
 """
 
 import codecs
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
+from shops import strict_json
 from shops.candidates import Candidate, UnreadableFile, check, refuse
 from shops.schema import MAX_ORDER_BYTES
 
@@ -21,10 +21,6 @@ _TOO_LONG = "Ce document dépasse 1 Mio."
 
 _STRUCTURE = re.compile(r'["{}\[\],]')
 _STRING_END = re.compile(r'["\\]')
-
-
-class _Doubled(ValueError):
-    """A name stands twice in one object: readers differ on which one counts."""
 
 
 def read(stream: BinaryIO) -> Iterator[Candidate]:
@@ -144,25 +140,7 @@ def _candidate(text: str, line: int) -> Candidate:
     if len(text.encode(_UTF8, _KEEP_BROKEN_BYTES)) > MAX_ORDER_BYTES:
         return refuse(_TOO_LONG, first_line=first_line, last_line=last_line)
     try:
-        sent = json.loads(text.rstrip(), object_pairs_hook=_no_doubles, parse_constant=_no_constant)
-    except json.JSONDecodeError as error:
-        place = f"ligne {line + error.lineno - 1}, caractère {error.colno}"
-        return refuse(f"Ce n'est pas du JSON valable ({place}).", first_line=first_line, last_line=last_line)
-    except _Doubled as error:
-        return refuse("Ce champ figure deux fois.", path=str(error), first_line=first_line, last_line=last_line)
-    except (ValueError, RecursionError):
-        reason = "Ce JSON contient un nombre hors de toute mesure (NaN, Infinity…) ou trop d'imbrications."
-        return refuse(reason, first_line=first_line, last_line=last_line)
+        sent = strict_json.loads(text.rstrip(), first_line=line)
+    except strict_json.NotJson as error:
+        return refuse(error.reason, path=error.path, first_line=first_line, last_line=last_line)
     return check(sent, first_line=first_line, last_line=last_line)
-
-
-def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _value in pairs]
-        raise _Doubled(next(name for name in names if names.count(name) > 1)[:60])
-    return found
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(name)

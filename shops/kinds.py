@@ -8,12 +8,12 @@ from decimal import Decimal
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from mail import addresses
 from shops.codes import COUNTRIES, CURRENCIES
-from shops.numbers import NUMBER_LENGTH, is_order_number
+from shops.numbers import NUMBER_LENGTH, NUMBER_PATTERN, is_order_number
 
 _DECIMAL = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?")
 _EXAMPLE = 'par exemple "14.90"'
@@ -177,24 +177,52 @@ def items(most: int, *, least: int = 0) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+def _decimal_schema(digits: int, places: int, *, negative: bool = False) -> WithJsonSchema:
+    """Say for the OpenAPI document what `_exact` takes."""
+    sign, most = "-?" if negative else "", 10**digits - 1
+    written = rf"^{sign}0*[0-9]{{1,{digits}}}(\.[0-9]{{1,{places}}}0*)?$"
+    return WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": written, "maxLength": _LONGEST_DECIMAL},
+                {"type": "integer", "minimum": -most if negative else 0, "maximum": most},
+            ],
+            "description": f"Décimal exact\u00a0: {digits} chiffres avant le point, {places} après, au plus.",
+        }
+    )
+
+
+def _text_schema(**rules: Any) -> WithJsonSchema:
+    """Say for the OpenAPI document what a text of this kind looks like."""
+    return WithJsonSchema({"type": "string", **rules})
+
+
 _PLAIN = BeforeValidator(_plain)
 
-Money = Annotated[Decimal, BeforeValidator(_exact(10, 2))]
-Price = Annotated[Decimal, BeforeValidator(_exact(10, 6))]
-Quantity = Annotated[Decimal, BeforeValidator(_exact(8, 4))]
-SignedQuantity = Annotated[Decimal, BeforeValidator(_exact(8, 4, negative=True))]
-Rate = Annotated[Decimal, BeforeValidator(_exact(2, 2))]
-ExchangeRate = Annotated[Decimal, BeforeValidator(_exact(8, 8))]
+Money = Annotated[Decimal, BeforeValidator(_exact(10, 2)), _decimal_schema(10, 2)]
+Price = Annotated[Decimal, BeforeValidator(_exact(10, 6)), _decimal_schema(10, 6)]
+Quantity = Annotated[Decimal, BeforeValidator(_exact(8, 4)), _decimal_schema(8, 4)]
+SignedQuantity = Annotated[Decimal, BeforeValidator(_exact(8, 4, negative=True)), _decimal_schema(8, 4, negative=True)]
+Rate = Annotated[Decimal, BeforeValidator(_exact(2, 2)), _decimal_schema(2, 2)]
+ExchangeRate = Annotated[Decimal, BeforeValidator(_exact(8, 8)), _decimal_schema(8, 8)]
 Whole = Annotated[int, BeforeValidator(_whole)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
-Moment = Annotated[datetime, BeforeValidator(_moment)]
+Moment = Annotated[datetime, BeforeValidator(_moment), _text_schema(format="date-time")]
 
-Number = Annotated[str, _PLAIN, Field(min_length=1, max_length=NUMBER_LENGTH), AfterValidator(_number)]
-Email = Annotated[str, _PLAIN, Field(max_length=254), AfterValidator(_email)]
-Country = Annotated[str, _PLAIN, AfterValidator(_country)]
-Currency = Annotated[str, _PLAIN, AfterValidator(_currency)]
-HttpsUrl = Annotated[str, _PLAIN, Field(max_length=500), AfterValidator(_https)]
-Language = Annotated[str, _PLAIN, AfterValidator(_language)]
+Number = Annotated[
+    str,
+    _PLAIN,
+    Field(min_length=1, max_length=NUMBER_LENGTH),
+    AfterValidator(_number),
+    _text_schema(pattern=f"^{NUMBER_PATTERN}$"),
+]
+Email = Annotated[str, _PLAIN, Field(max_length=254), AfterValidator(_email), _text_schema(format="email")]
+Country = Annotated[str, _PLAIN, AfterValidator(_country), _text_schema(enum=sorted(COUNTRIES))]
+Currency = Annotated[str, _PLAIN, AfterValidator(_currency), _text_schema(enum=sorted(CURRENCIES))]
+HttpsUrl = Annotated[
+    str, _PLAIN, Field(max_length=500), AfterValidator(_https), _text_schema(pattern="^(https://.+)?$")
+]
+Language = Annotated[str, _PLAIN, AfterValidator(_language), _text_schema(pattern="^[a-z]{2}([-_][A-Za-z]{2})?$")]
 
 Plain = Annotated[str, _PLAIN]
 Code = Annotated[str, BeforeValidator(_code), _PLAIN]

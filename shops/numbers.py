@@ -5,7 +5,8 @@ import re
 NUMBER_LENGTH = 64
 
 # The first character keeps "." and ".." (which a browser folds away) and options ("-x") out of addresses.
-_NUMBER = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{NUMBER_LENGTH - 1}}}")
+NUMBER_PATTERN = rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{NUMBER_LENGTH - 1}}}"
+_NUMBER = re.compile(NUMBER_PATTERN)
 
 
 def is_order_number(number: str) -> bool:

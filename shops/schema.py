@@ -218,6 +218,13 @@ class ShipmentReport(_Message):
         return self
 
 
+class SignInMessage(_Message):
+    """Whom the shop has signed in, and where in the customer area they want to go."""
+
+    email: Email
+    next: Annotated[Plain, Field(max_length=500)] = ""
+
+
 class OrderMessage(_Message):
     """One order; `total` is the TTC charged. Whether its sums add up is for intake to say."""
 

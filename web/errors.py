@@ -1,5 +1,6 @@
 """The error pages, in French, and as `problem+json` (RFC 9457) for machines."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from math import ceil
 
@@ -17,6 +18,7 @@ import clock
 from extensions import DomainError, NotTheirs, db
 from services.issuing import WrongMode
 from services.limits import TooMany
+from shops.problems import FieldProblem
 from web import logs
 from web.answers import wants_fragment
 from web.formats import paris_datetime
@@ -52,13 +54,21 @@ def _too_often(seconds: int) -> str:
     return f"{_('Vous avez essayé trop souvent.')} {again}"
 
 
-def answer(status: int, detail: str = "", headers: dict[str, str] | None = None) -> ResponseReturnValue:
-    """Answer an error: a page to people, a sentence in the flash to htmx, `problem+json` to machines."""
+def answer(
+    status: int, detail: str = "", headers: dict[str, str] | None = None, problems: Iterable[FieldProblem] = ()
+) -> ResponseReturnValue:
+    """Answer an error: a page to people, a sentence in the flash to htmx, `problem+json` to machines.
+
+    `problems` are what is wrong with what a machine sent, field by field.
+    """
     title, advice = _texts(status)
     if status >= 500:
         g._login_user = AnonymousUserMixin()  # Flask-Login would ask the database, which may be the trouble.
     if request.path.startswith(MACHINE_PATHS):
-        problem = {"type": "about:blank", "status": status, "title": title, "detail": detail or advice}
+        problem: dict[str, object] = {"type": "about:blank", "status": status, "title": title}
+        problem["detail"] = detail or advice
+        if fields := [{"field": each.path, "message": each.message} for each in problems]:
+            problem["errors"] = fields
         return problem, status, {"Content-Type": "application/problem+json", **(headers or {})}
     if wants_fragment():
         message = [("error", detail or advice)]

@@ -43,7 +43,7 @@ ALLOWED = {
     "tables": {"clock", "columns", "extensions", "parties"},
     "services": {"models", "parties", *GROUND, *SERVICE_TOOLS},
     "forms": {"models", "parties", "services", *GROUND},
-    "web": {"models", "parties", "documents", "forms", "services", *GROUND},
+    "web": {"models", "parties", "documents", "shops", "forms", "services", *GROUND},
     "blueprints": {"web", "forms", "services", "models", "parties", *GROUND, *SERVICE_TOOLS},
     "commands": {"web", "forms", "services", "models", "parties", *GROUND, *SERVICE_TOOLS},
     "jobs": {"web", "services", "models", *GROUND, *SERVICE_TOOLS},

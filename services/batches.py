@@ -1,0 +1,44 @@
+"""Many orders at once: what a file or a batch holds, taken in document by document, the broken ones named in place."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from models import Shop
+from services import intake
+from shops.candidates import Candidate
+from shops.schema import OrderMessage
+
+Result = intake.Receipt | intake.Refused
+
+
+def taken_in(
+    candidates: Iterable[Candidate], *, source: str, strict: bool, shop: Shop | None = None, dry_run: bool = False
+) -> Iterator[tuple[Candidate, Result]]:
+    """Yield each document with what became of it, in their order; the good ones go through `intake.receive_many`.
+
+    What is yielded is committed, except in a dry run, which keeps nothing.
+    """
+    broken: deque[Candidate] = deque()
+    waiting: deque[Candidate] = deque()
+
+    def messages() -> Iterator[OrderMessage]:
+        for candidate in candidates:
+            if candidate.message:
+                waiting.append(candidate)
+                yield candidate.message
+            else:
+                broken.append(candidate)
+
+    def in_order(results: Iterator[Result]) -> Iterator[tuple[Candidate, Result]]:
+        for result in results:
+            candidate = waiting.popleft()
+            while broken and broken[0].first_line < candidate.first_line:
+                yield _refused(broken.popleft())
+            yield candidate, result
+        yield from map(_refused, broken)
+
+    return in_order(intake.receive_many(messages(), source=source, strict=strict, shop=shop, dry_run=dry_run))
+
+
+def _refused(candidate: Candidate) -> tuple[Candidate, Result]:
+    return candidate, intake.Refused(candidate.number, candidate.problems)
