@@ -71,7 +71,8 @@ def admit(call: Call, scope: str) -> ApiKey:
         key = _signing_key(call)
     except NotAdmitted as refusal:
         log.warning("call refused", extra={"reason": str(refusal), "key": call.authorization[7:47]})
-        limits.hit(limits.REFUSED_CALLS_BY_IP, limits.network(call.visitor))
+        if call.signature:  # What is not signed at all was refused for nothing; to count it would cost more.
+            limits.hit(limits.REFUSED_CALLS_BY_IP, limits.network(call.visitor))
         raise
     if scope not in key.scopes:
         log.warning("call refused", extra={"reason": f"scope {scope}", "key": key.key_id})

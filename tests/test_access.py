@@ -20,6 +20,7 @@ SIGNED_IN = "303 303 200 200 200 200"
 OWN = "303 303 200 200 404 404"
 MERCHANT = "303 303 404 404 404 200"
 NOT_SIGNED_IN = "200 200 303 303 303 303"
+UNSIGNED = "401 401 401 401 401 401"  # Shops sign what they send; whoever is signed in here is nobody there.
 
 GET = {
     "static": ALL,
@@ -66,6 +67,9 @@ GET = {
     "admin.credit": "303 303 404 404 404 303",
     "admin.decline": "303 303 404 404 404 303",
     "installation.show": MERCHANT,
+    "api.reference": ALL,
+    "api.description": ALL,
+    "api.show": UNSIGNED,
     "devmail.inbox": ALL,
     "devmail.message": ALL,
     "devmail.attachment": ALL,
@@ -101,7 +105,12 @@ POST = {
     "admin.accept": "303 303 404 404 404 303",
     "admin.decline": "303 303 404 404 404 422",
     "installation.try_mail": "303 303 404 404 404 422",
+    "api.refund": UNSIGNED,
+    "api.batch": UNSIGNED,
+    "api.sign_in_link": UNSIGNED,
 }
+
+TABLES = {"GET": GET, "POST": POST, "PUT": {"api.put": UNSIGNED}, "PATCH": {"api.ship": UNSIGNED}}
 
 MAY_BE_KEPT = ("static", "home.", "health.")
 SIGN_IN = ("/connexion", "/suivi-commande")
@@ -125,19 +134,19 @@ def address(app: Flask, doors: Doors, rule: Rule, whose: str) -> str:
         return app.url_for(rule.endpoint, **values)
 
 
-@pytest.mark.parametrize(("method", "table"), [("GET", GET), ("POST", POST)])
+@pytest.mark.parametrize(("method", "table"), TABLES.items())
 @pytest.mark.databases("sqlite")
 def test_every_route_is_in_the_table_and_every_row_is_a_route(app: Flask, method: str, table: dict[str, str]) -> None:
     assert {rule.endpoint for rule in routes(app, method)} == set(table)
     assert all(len(row.split()) == len(ROLES) for row in table.values())
-    assert {m for rule in app.url_map.iter_rules() for m in rule.methods or ()} <= {"GET", "HEAD", "OPTIONS", "POST"}
+    assert {m for rule in app.url_map.iter_rules() for m in rule.methods or ()} <= {*TABLES, "HEAD", "OPTIONS"}
 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_everybody_gets_what_is_theirs_and_nothing_else(app: Flask, doors: Doors, role: str) -> None:
     whose = "unconfirmed" if role == "unconfirmed" else "owner"
     found, expected = {}, {}
-    for method, table in (("GET", GET), ("POST", POST)):
+    for method, table in TABLES.items():
         for rule in routes(app, method):
             door = f"{method} {rule.endpoint}"
             answer = doors.browser(app, role).open(address(app, doors, rule, whose), method=method, buffered=True)
@@ -156,11 +165,12 @@ def test_everybody_gets_what_is_theirs_and_nothing_else(app: Flask, doors: Doors
 
 @pytest.mark.parametrize("role", ["unconfirmed", "stranger"])
 def test_what_belongs_to_somebody_else_does_not_exist(app: Flask, doors: Doors, role: str) -> None:
-    for method in ("GET", "POST"):
+    for method, table in TABLES.items():
         for rule in routes(app, method):
             if {"number", "session_id", "correction_id"} & rule.arguments:
                 answer = doors.browser(app, role).open(address(app, doors, rule, "owner"), method=method, buffered=True)
-                assert answer.status_code == 404, f"{method} {rule.endpoint}"
+                expected = 401 if table[rule.endpoint] == UNSIGNED else 404
+                assert answer.status_code == expected, f"{method} {rule.endpoint}"
 
 
 @pytest.mark.databases("sqlite")
@@ -179,9 +189,11 @@ def test_no_get_writes_anything(app: Flask, doors: Doors, role: str) -> None:
 def test_no_post_is_taken_from_another_site(app: Flask, doors: Doors, role: str) -> None:
     app.config["WTF_CSRF_ENABLED"] = True
     whose = "unconfirmed" if role == "unconfirmed" else "owner"
-    for rule in routes(app, "POST"):
-        browser, url = doors.browser(app, role), address(app, doors, rule, whose)
-        with count_queries() as queries:
-            answer = browser.post(url)
-        assert answer.status_code == 400, rule.endpoint
-        assert not [sql for sql in queries.statements if not sql.lstrip().startswith("SELECT")], rule.endpoint
+    for method in TABLES.keys() - {"GET"}:
+        for rule in routes(app, method):
+            browser, url = doors.browser(app, role), address(app, doors, rule, whose)
+            with count_queries() as queries:
+                answer = browser.open(url, method=method)
+            expected = 401 if TABLES[method][rule.endpoint] == UNSIGNED else 400
+            assert answer.status_code == expected, rule.endpoint
+            assert not [sql for sql in queries.statements if not sql.lstrip().startswith("SELECT")], rule.endpoint

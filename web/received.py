@@ -4,6 +4,9 @@ from collections.abc import Iterator
 from itertools import chain
 
 from flask import Flask, abort, request
+from werkzeug.datastructures import MultiDict
+
+from web.errors import MACHINE_PATHS
 
 NUL = "\0"
 
@@ -18,7 +21,9 @@ def install(app: Flask) -> None:
 
 
 def _texts() -> Iterator[str]:
+    """Give path and fields; a body that is signed is left whole, whatever its sender calls it, for who checks it."""
     yield request.path
-    for name, value in chain(request.args.items(multi=True), request.form.items(multi=True)):
+    fields = MultiDict[str, str]() if request.path.startswith(MACHINE_PATHS) else request.form
+    for name, value in chain(request.args.items(multi=True), fields.items(multi=True)):
         yield name
         yield value

@@ -2,9 +2,11 @@
 
 import pytest
 
+from tests.shops.messages import a_message
 from tests.support.client import LintingClient
 from tests.support.customers import LIST, PERSON, page_of, sign_in
 from tests.support.factories import a_customer, an_order
+from tests.support.shops import Signer, a_key, a_shop
 
 
 @pytest.mark.parametrize("tail", ["/%00", "/a%00b/facture", "?q=%00", "?avant=%00", "?%00=1"])
@@ -21,6 +23,16 @@ def test_a_nul_in_a_form_is_refused(client: LintingClient) -> None:
     assert client.post(f"{page_of(order)}/facturation", data=PERSON | {"city": "Ly\0on"}).status_code == 400
     assert client.post("/connexion", data={"email": "a\0@example.org", "password": "x"}).status_code == 400
     assert order.request is None
+
+
+@pytest.mark.databases("sqlite")
+def test_a_signed_body_is_left_whole_whatever_its_sender_calls_it(client: LintingClient) -> None:
+    signer = Signer(client, a_key(a_shop()))
+    for kind in ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain"):
+        number = f"T-{len(kind)}"
+        sent = a_message(number=number)
+        answer = signer.call("PUT", f"/api/v1/orders/{number}", sent, headers={"Content-Type": kind})
+        assert answer.status_code == 201, kind
 
 
 @pytest.mark.databases("sqlite")
