@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterator
 from typing import TypeVar
 
-from flask import Blueprint, Response, current_app, render_template, request, stream_with_context, url_for
+from flask import Blueprint, Response, current_app, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from pydantic import BaseModel
@@ -87,7 +87,7 @@ def batch(shop: Shop) -> ResponseReturnValue:
     """Take many orders in, one a line; the answer has one line each, as they are committed."""
     candidates = contract_json.read(io.BytesIO(request.get_data()))
     lines = batches.taken_in(candidates, source="api", strict=True, shop=shop)
-    return Response(stream_with_context(_results(lines)), mimetype="application/x-ndjson")
+    return Response(_results(lines), mimetype="application/x-ndjson")
 
 
 @bp.post("/sign-in-links")

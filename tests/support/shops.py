@@ -42,7 +42,7 @@ class Signer:
         """Return the answer to a signed call; what is sent is bytes, or anything that JSON can write."""
         body = sent if isinstance(sent, bytes) else b"" if sent is None else json.dumps(sent).encode()
         headers = self.headers(method, target, body, at=at) | changes.pop("headers", {})
-        return self.client.open(target, method=method, data=body, headers=headers, **changes)
+        return self.client.open(target, method=method, data=body, headers=headers, buffered=True, **changes)
 
     def headers(self, method: str, target: str, body: bytes, *, at: int | None = None) -> dict[str, str]:
         """Return the headers of the call, signed at that second (now)."""
