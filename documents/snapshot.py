@@ -141,9 +141,12 @@ def build(
     order: OrderFacts,
     purchase_order: str = "",
     buyer_email: str = "",
+    refers_to: Reference | None = None,
+    reason: str = "",
 ) -> Snapshot:
     """Freeze one invoice. Nothing is read but the arguments: no clock, no settings.
 
+    `refers_to` is the invoice whose place it takes because the order has changed since, `reason` says so.
     Raises totals.DoesNotAddUp when the order's figures contradict each other, and ValueError for another currency
     without its exchange rate (BR-FR-CO-12) or goods to another member state without their day (BR-IC-11).
     """
@@ -180,6 +183,8 @@ def build(
             nature=nature_of(sale),
             mentions=(),
             buyer_email=buyer_email,
+            refers_to=refers_to,
+            reason=reason,
         )
     )
 

@@ -196,6 +196,23 @@ def compute(sale: Sale) -> Totals:
     )
 
 
+def without_taxes(sale: Sale) -> Sale:
+    """The sale with the rates' own VAT instead of the shop's."""
+    return replace(sale, lines=tuple(replace(line, tax=None) for line in sale.lines), total_tax=None)
+
+
+def expected(sale: Sale) -> Totals:
+    """What the lines come to by themselves, whatever the shop says of total and taxes.
+
+    Raises DoesNotAddUp when the order's discount is more than they cost.
+    """
+    own = without_taxes(sale)
+    try:
+        return compute(own)
+    except DoesNotAddUp as error:
+        return compute(replace(own, total=own.total - error.difference))
+
+
 def apportion(exact: Sequence[Decimal], target: Decimal) -> list[Decimal]:
     """Round `exact` to cents that sum to `target`: the missing cents go to the largest remainders, first come first."""
     floors = [value.quantize(CENT, rounding=ROUND_FLOOR) for value in exact]
@@ -276,11 +293,11 @@ def _shop_vat(sale: Sale, indexes: tuple[int, ...]) -> Decimal | None:
     lines = [sale.lines[index] for index in indexes]
     if all(line.tax is None for line in lines):
         return None
-    return sum((line.tax if line.tax is not None else _own_tax(sale, line) for line in lines), ZERO)
+    return sum((line.tax if line.tax is not None else own_tax(sale, line) for line in lines), ZERO)
 
 
-def _own_tax(sale: Sale, line: Line) -> Decimal:
-    """The VAT of one line by itself, rounded."""
+def own_tax(sale: Sale, line: Line) -> Decimal:
+    """The VAT of one line by itself, before the order's discount, rounded."""
     if sale.prices_include_tax:
         return line.amount - formatting.rounded(net_of(line.amount, line.vat_rate))
     return formatting.rounded(line.amount * line.vat_rate / 100)
@@ -412,7 +429,7 @@ def _explain(sale: Sale) -> tuple[LineDifference, ...]:
     basis = "TTC" if sale.prices_include_tax else "HT"
     explained = []
     for index, line in enumerate(sale.lines):
-        own = _own_tax(sale, line)
+        own = own_tax(sale, line)
         difference = line.tax - own if line.tax is not None and abs(line.tax - own) > CENT else ZERO
         reduction = f" \u2212 {formatting.number(line.discount)}" if line.discount else ""
         text = (

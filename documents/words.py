@@ -1,8 +1,8 @@
 """The words of a document in each language it can be written in; legal texts that the law wants in French stay French.
 
 Words with braces are sentences to fill in. What a language needs is one field more here, and no language lacks it.
-`refund`, `correction` and `restated` are why a document exists (CGI art. 289, I-5), where no person wrote the reason;
-`spread` and `balance` stand for lines that a credit note cannot name.
+`refund`, `correction`, `amounts_changed` and `restated` are why a document exists (CGI art. 289, I-5), where no person
+wrote the reason; `spread` and `balance` stand for lines that a credit note cannot name.
 """
 
 from __future__ import annotations
@@ -73,6 +73,7 @@ class Words:
 
     refund: str
     correction: str
+    amounts_changed: str
     restated: str
     spread: str
     balance: str
@@ -139,6 +140,7 @@ FRENCH = Words(
     vat_in_euros="TVA en euros\u00a0: {amount} (cours\u00a0: 1\u00a0{currency} = {rate}\u00a0EUR).",
     refund="Remboursement",
     correction="Correction des données de facturation",
+    amounts_changed="Modification de la commande",
     restated="Reprise de l'avoir {number}\u00a0: {reason}",
     spread="Remboursement réparti sur les taux de TVA",
     balance="Solde de la facture {number}",
@@ -200,6 +202,7 @@ ENGLISH = Words(
     vat_in_euros="VAT in euros: {amount} (rate: 1\u00a0{currency} = {rate}\u00a0EUR).",
     refund="Refund",
     correction="Correction of the billing details",
+    amounts_changed="Change of the order",
     restated="Carried over from credit note {number}: {reason}",
     spread="Refund spread over the VAT rates",
     balance="Balance of invoice {number}",
@@ -271,6 +274,7 @@ SPANISH = Words(
     vat_in_euros="IVA en euros: {amount} (cambio: 1\u00a0{currency} = {rate}\u00a0EUR).",
     refund="Reembolso",
     correction="Corrección de los datos de facturación",
+    amounts_changed="Modificación del pedido",
     restated="Traslado de la factura rectificativa {number}: {reason}",
     spread="Reembolso repartido entre los tipos de IVA",
     balance="Saldo de la factura {number}",

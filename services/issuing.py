@@ -26,7 +26,7 @@ from models import FIRST_LINK, CreditNote, Delivery, Document, Invoice, InvoiceR
 from parties.details import Details
 from services import history, ledger, numbering, outbox
 from services.numbering import Number
-from services.orders import sale_of
+from services.orders import amendment_of, exchange_rate_of, sale_of
 
 D = TypeVar("D", bound=Document)
 
@@ -90,7 +90,7 @@ def invoice(request: InvoiceRequest, order: Order, details: Details) -> Invoice:
         purchase_order=request.purchase_order or "",
     )
     issued = Invoice(occasion=f"request:{request.id}{':trial' if trial else ''}", request_id=request.id)
-    return _write(issued, number, content, order)
+    return _write_sale(issued, number, content, order)
 
 
 def credit_note(
@@ -141,6 +141,32 @@ def replacement(invoice: Invoice, buyer: Details, purchase_order: str, *, reason
     )
     issued = Invoice(occasion=occasion, request_id=invoice.request_id, replaces_id=invoice.id)
     _write(issued, number, content, invoice.order)
+    mail(issued)
+    return issued
+
+
+def reinvoice(invoice: Invoice, order: Order, *, reason: str, occasion: str) -> Invoice:
+    """Afterwards an invoice of what the order comes to now stands in this one's place, made out to the same buyer.
+
+    Its mail is in the outbox.
+    """
+    _require_same_mode(invoice)
+    replaced, number = frozen(invoice), _take("invoice")
+    content = snapshot.build(
+        number=number.text,
+        issue_date=number.date,
+        trial=invoice.trial,
+        language=replaced.language,
+        seller=seller_of(order, number.date),
+        buyer=replaced.buyer,
+        buyer_email=replaced.buyer_email,
+        order=_facts(order),
+        purchase_order=replaced.order.purchase_order,
+        refers_to=snapshot.Reference(invoice.number, invoice.issue_date),
+        reason=reason,
+    )
+    issued = Invoice(occasion=occasion, request_id=invoice.request_id, replaces_id=invoice.id)
+    _write_sale(issued, number, content, order)
     mail(issued)
     return issued
 
@@ -258,6 +284,14 @@ def _write(document: D, number: Number, content: Snapshot, order: Order) -> D:
     return document
 
 
+def _write_sale(document: Invoice, number: Number, content: Snapshot, order: Order) -> Invoice:
+    """Write an invoice of the order as it stands; the audit says when that is not what the shop charged."""
+    _write(document, number, content, order)
+    if amendment := amendment_of(order):
+        history.record("invoice.amended", order=order, detail=f"{number.text}: {amendment.decision}")
+    return document
+
+
 def _language(order: Order) -> str:
     """The language that the customer bought in, where documents have it; else French."""
     wanted = order.locale[:2].lower()
@@ -271,7 +305,7 @@ def _facts(order: Order) -> OrderFacts:
         placed_at=order.placed_at,
         sale=sale_of(order),
         currency=order.currency,
-        exchange_rate=order.exchange_rate,
+        exchange_rate=exchange_rate_of(order),
         paid_at=order.paid_at,
         paid_amount=order.paid_amount,
         payment_method=order.payment_method,

@@ -1,13 +1,15 @@
 """What a customer reads about their orders: the list, page by page, and the amounts of one."""
 
+import json
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from sqlalchemy import tuple_
 from sqlalchemy.orm import joinedload, selectinload
 from sqlalchemy.sql.base import ExecutableOption
 
-from documents import totals
+from documents import amendments, canonical, totals
 from extensions import db
 from models import Customer, Document, Order
 from shops.numbers import order_key
@@ -78,7 +80,35 @@ def amounts(order: Order) -> totals.Totals | None:
 
 
 def sale_of(order: Order) -> totals.Sale:
-    """Return the order as the pure value that `documents.totals` computes with."""
+    """Return what counts of the order as the pure value that `documents.totals` computes with.
+
+    That is what the shop charged, unless an admin has corrected or balanced just that.
+    """
+    amendment, sent = amendment_of(order), sent_sale(order)
+    return amendments.amended(sent, amendment) if amendment else sent
+
+
+def exchange_rate_of(order: Order) -> Decimal | None:
+    """Return what one unit of the order's currency is in euros: as an admin said, else as the shop does."""
+    amendment = amendment_of(order)
+    return (amendment and amendment.exchange_rate) or order.exchange_rate
+
+
+def amendment_of(order: Order) -> amendments.Amendment | None:
+    """Return what an admin decided of the order as it stands; None once the shop has charged anything else."""
+    if order.amendment is None:
+        return None
+    amendment = canonical.loads(amendments.Amendment, json.dumps(order.amendment))
+    return amendment if amendment.of == fingerprint(order) else None
+
+
+def fingerprint(order: Order) -> str:
+    """Name what the shop charged, so that a decision about it counts for nothing else."""
+    return amendments.fingerprint(sent_sale(order), order.currency, order.exchange_rate)
+
+
+def sent_sale(order: Order) -> totals.Sale:
+    """Return what the shop charged, as it said it."""
     return totals.Sale(
         prices_include_tax=order.prices_include_tax,
         lines=tuple(totals.Line(**{name: getattr(line, name) for name in LINE_FIELDS}) for line in order.lines),

@@ -5,16 +5,44 @@ from decimal import Decimal
 from flask_babel import gettext as _
 
 from documents import cases, formatting, totals
-from documents.totals import ZERO
-from models import Order
-from services import issuing
-from services.orders import sale_of
+from documents.totals import ZERO, Totals
+from models import Invoice, Order
+from services import history, issuing
+from services.orders import amendment_of, exchange_rate_of, sale_of
 
 
 def renew(order: Order) -> None:
-    """Afterwards the order says why a person has to look at it, or that nobody has; inside the caller's transaction."""
-    found = [*(order.doubts or ()), *_sums(order), *_case(order), *_after_invoice(order), *_refunds(order)]
-    order.review = found or None
+    """Afterwards the order says why a person has to look at it, or that nobody has; inside the caller's transaction.
+
+    What an admin decided answers the reasons of then, and lapses once the shop charges anything else.
+    """
+    amendment = amendment_of(order)
+    if amendment is None and order.amendment is not None:
+        history.record("review.lapsed", order=order, detail=order.amendment["decision"])
+        order.amendment = None
+    found = [*unsound(order), *_after_invoice(order), *_refunds(order)]
+    order.review = [reason for reason in found if not (amendment and reason in amendment.settled)] or None
+
+
+def unsound(order: Order) -> list[str]:
+    """Return why the order's own figures cannot be invoiced as they stand."""
+    return [*(order.doubts or ()), *_sums(order), *_case(order)]
+
+
+def changed_amounts(order: Order) -> Totals | None:
+    """Return what the order comes to now, when that is neither its invoice nor what credit notes have left of it.
+
+    The shop may keep charging what it charged and send refunds, or charge what these have left.
+    """
+    invoice = order.issued_invoice
+    if invoice is None or _gave_up(order, invoice):
+        return None
+    try:
+        amounts = totals.compute(sale_of(order))
+    except totals.DoesNotAddUp:
+        return None  # That is said already.
+    same = (amounts.net, amounts.vat, amounts.gross) == (invoice.net, invoice.vat, invoice.gross)
+    return None if same or amounts.gross == issuing.left(invoice) else amounts
 
 
 def uncredited(order: Order) -> Decimal:
@@ -41,7 +69,7 @@ def _case(order: Order) -> tuple[str, ...]:
         country=country,
         postal_code=postal_code,
         currency=order.currency,
-        exchange_rate=order.exchange_rate,
+        exchange_rate=exchange_rate_of(order),
     )
 
 
@@ -53,31 +81,32 @@ def _place(order: Order) -> tuple[str, str]:
     return (buyer.country, buyer.postal_code) if buyer else ("", "")
 
 
-def _after_invoice(order: Order) -> list[str]:
-    """Return how the shop departed from an invoice that is issued, which only credit notes correct.
+def _gave_up(order: Order, invoice: Invoice) -> list[str]:
+    """Return why the order is no longer to have this invoice at all."""
+    if order.cancelled_at:
+        return [
+            _("La commande a été annulée après la facture %(number)s\u00a0: il faut un avoir.", number=invoice.number)
+        ]
+    if order.existing_invoice and order.existing_invoice not in {each.number for each in order.documents}:
+        return [
+            _(
+                "La boutique dit l'avoir facturée sous le n° %(other)s, mais la facture %(number)s existe\u00a0: "
+                "il faut un avoir.",
+                other=order.existing_invoice,
+                number=invoice.number,
+            )
+        ]
+    return []
 
-    The shop may keep charging what it charged and send refunds, or charge what these have left.
-    """
+
+def _after_invoice(order: Order) -> list[str]:
+    """Return how the shop departed from an invoice that is issued, which only credit notes correct."""
     invoice = order.issued_invoice
     if invoice is None:
         return []
-    if order.cancelled_at:
-        why = _("La commande a été annulée après la facture %(number)s\u00a0: il faut un avoir.", number=invoice.number)
-        return [why] if issuing.left(invoice) else []
-    if order.existing_invoice and order.existing_invoice not in {each.number for each in order.documents}:
-        why = _(
-            "La boutique dit l'avoir facturée sous le n° %(other)s, mais la facture %(number)s existe\u00a0: "
-            "il faut un avoir.",
-            other=order.existing_invoice,
-            number=invoice.number,
-        )
-        return [why] if issuing.left(invoice) else []
-    try:
-        amounts = totals.compute(sale_of(order))
-    except totals.DoesNotAddUp:
-        return []  # That is said already.
-    same = (amounts.net, amounts.vat, amounts.gross) == (invoice.net, invoice.vat, invoice.gross)
-    if same or amounts.gross == issuing.left(invoice):
+    if why := _gave_up(order, invoice):
+        return why if issuing.left(invoice) else []
+    if changed_amounts(order) is None:
         return []
     return [
         _(

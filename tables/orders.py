@@ -103,6 +103,11 @@ class Order(Model):
         return bool(self.review)
 
     @property
+    def ignored_because(self) -> str:
+        """Why an admin decided not to invoice it here, as the customer reads it; nothing unless one did."""
+        return str(self.amendment["reason"]) if self.amendment and self.amendment["decision"] == "ignored" else ""
+
+    @property
     def refunded_amount(self) -> Decimal:
         """What was paid back so far, in the order's currency."""
         return sum((refund.amount for refund in self.refunds), Decimal("0.00"))
@@ -151,6 +156,8 @@ class Order(Model):
             raise DomainError(_("Cette commande a été annulée : elle ne donne pas lieu à facture."))
         if self.is_fully_refunded and not self._was_returned_by_a_company():
             raise DomainError(_("Cette commande a été entièrement remboursée : elle ne donne pas lieu à facture."))
+        if self.ignored_because:
+            raise DomainError(_("Cette commande n'est pas facturée ici : %(reason)s", reason=self.ignored_because))
         if self.total <= 0:
             raise DomainError(_("Rien n'a été facturé pour cette commande : elle ne donne pas lieu à facture."))
 
