@@ -3,13 +3,14 @@
 import re
 import unicodedata
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, WithJsonSchema
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from mail import addresses
 from shops.codes import COUNTRIES, CURRENCIES
@@ -25,6 +26,12 @@ _MOMENT = re.compile(
 )
 _MOMENT_WANTED = "Une date avec heure et fuseau est attendue, par exemple 2026-11-02T10:15:00+01:00."
 _FIRST_YEAR, _LAST_YEAR = 1990, 2100
+
+# A tracking link as the OpenAPI document asks for it; `_https` says it to who has no such reader.
+_HTTPS = r'^(https://[A-Za-z0-9._-]+(:443)?([/?#][^\s<>"\\]*)?)?$'
+
+# Of RFC 3986 what a path, its query and nothing else may hold.
+_OWN_PATH = r"(/([A-Za-z0-9._~!$&'()*+,;=:@%?-][A-Za-z0-9._~!$&'()*+,;=:@%?/-]*)?)?"
 
 # XML 1.0 has no way to write these, so no invoice could.
 _NOT_IN_XML = frozenset("\ufffe\uffff")
@@ -144,6 +151,13 @@ def _currency(value: str) -> str:
     return value
 
 
+def _own_path(value: str) -> str:
+    """A path of this site: nobody is led elsewhere after signing in (`//host` and `/\\host` are other sites)."""
+    if not re.fullmatch(_OWN_PATH, value, re.ASCII):
+        raise _refused("path", "Un chemin de ce site est attendu, qui commence par /.")
+    return value
+
+
 def _https(value: str) -> str:
     """A tracking link is shown to customers: nothing but a plain https address of a host, without credentials."""
     try:
@@ -162,6 +176,18 @@ def _language(value: str) -> str:
     return value
 
 
+@dataclass(frozen=True, slots=True)
+class _Items(BeforeValidator):
+    """The check of a list's length, which the OpenAPI document tells."""
+
+    least: int = 0
+    most: int = 0
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Say how many there may be."""
+        return handler(core) | {"minItems": self.least, "maxItems": self.most}
+
+
 def items(most: int, *, least: int = 0) -> BeforeValidator:
     """Return the check of a list's length; it comes before its items are looked at, and counts the bad ones too."""
 
@@ -174,7 +200,7 @@ def items(most: int, *, least: int = 0) -> BeforeValidator:
             raise _refused("list_long", f"Cette liste est trop longue\u00a0: {most} éléments au plus.")
         return value
 
-    return BeforeValidator(check)
+    return _Items(check, least=least, most=most)
 
 
 def _decimal_schema(digits: int, places: int, *, negative: bool = False) -> WithJsonSchema:
@@ -198,6 +224,10 @@ def _text_schema(**rules: Any) -> WithJsonSchema:
 
 
 _PLAIN = BeforeValidator(_plain)
+# What `_plain` takes, in words that every reader of JSON Schema has: no control character, no blank text as a name.
+_NO_CONTROLS = r"[^\u0000-\u001f\u007f-\u009f\ufffe\uffff]"
+_ANY_TEXT = Field(json_schema_extra={"pattern": f"^{_NO_CONTROLS}*$"})
+_SOME_TEXT = Field(json_schema_extra={"pattern": rf"^(?=.*\S){_NO_CONTROLS}+$"})
 
 Money = Annotated[Decimal, BeforeValidator(_exact(10, 2)), _decimal_schema(10, 2)]
 Price = Annotated[Decimal, BeforeValidator(_exact(10, 6)), _decimal_schema(10, 6)]
@@ -205,9 +235,9 @@ Quantity = Annotated[Decimal, BeforeValidator(_exact(8, 4)), _decimal_schema(8, 
 SignedQuantity = Annotated[Decimal, BeforeValidator(_exact(8, 4, negative=True)), _decimal_schema(8, 4, negative=True)]
 Rate = Annotated[Decimal, BeforeValidator(_exact(2, 2)), _decimal_schema(2, 2)]
 ExchangeRate = Annotated[Decimal, BeforeValidator(_exact(8, 8)), _decimal_schema(8, 8)]
-Whole = Annotated[int, BeforeValidator(_whole)]
+WHOLE = BeforeValidator(_whole)  # Behind the limits of a number, or the OpenAPI document could not name them.
 Flag = Annotated[bool, BeforeValidator(_flag)]
-Moment = Annotated[datetime, BeforeValidator(_moment), _text_schema(format="date-time")]
+Moment = Annotated[datetime, BeforeValidator(_moment), _text_schema(format="date-time", pattern="^(199|20[0-9])[0-9]-")]
 
 Number = Annotated[
     str,
@@ -216,18 +246,23 @@ Number = Annotated[
     AfterValidator(_number),
     _text_schema(pattern=f"^{NUMBER_PATTERN}$"),
 ]
-Email = Annotated[str, _PLAIN, Field(max_length=254), AfterValidator(_email), _text_schema(format="email")]
+Email = Annotated[
+    str, _PLAIN, Field(max_length=254), AfterValidator(_email), _text_schema(format="email", maxLength=254)
+]
 Country = Annotated[str, _PLAIN, AfterValidator(_country), _text_schema(enum=sorted(COUNTRIES))]
 Currency = Annotated[str, _PLAIN, AfterValidator(_currency), _text_schema(enum=sorted(CURRENCIES))]
 HttpsUrl = Annotated[
-    str, _PLAIN, Field(max_length=500), AfterValidator(_https), _text_schema(pattern="^(https://.+)?$")
+    str, _PLAIN, Field(max_length=500), AfterValidator(_https), _text_schema(pattern=_HTTPS, maxLength=500)
+]
+OwnPath = Annotated[
+    str, _PLAIN, Field(max_length=500), AfterValidator(_own_path), _text_schema(pattern=f"^{_OWN_PATH}$", maxLength=500)
 ]
 Language = Annotated[str, _PLAIN, AfterValidator(_language), _text_schema(pattern="^[a-z]{2}([-_][A-Za-z]{2})?$")]
 
-Plain = Annotated[str, _PLAIN]
-Code = Annotated[str, BeforeValidator(_code), _PLAIN]
-Compact = Annotated[str, BeforeValidator(_compact), BeforeValidator(_code), _PLAIN]
-Id = Annotated[str, _PLAIN, Field(min_length=1, max_length=64)]
-Reference = Annotated[str, _PLAIN, Field(max_length=100)]
-Text = Annotated[str, _PLAIN, Field(max_length=200)]
-Description = Annotated[str, _PLAIN, Field(min_length=1, max_length=1000)]
+Plain = Annotated[str, _PLAIN, _ANY_TEXT]
+Code = Annotated[str, BeforeValidator(_code), _PLAIN, _ANY_TEXT]
+Compact = Annotated[str, BeforeValidator(_compact), BeforeValidator(_code), _PLAIN, _ANY_TEXT]
+Id = Annotated[str, _PLAIN, Field(min_length=1, max_length=64), _SOME_TEXT]
+Reference = Annotated[str, _PLAIN, Field(max_length=100), _ANY_TEXT]
+Text = Annotated[str, _PLAIN, Field(max_length=200), _ANY_TEXT]
+Description = Annotated[str, _PLAIN, Field(min_length=1, max_length=1000), _SOME_TEXT]

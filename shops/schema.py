@@ -9,10 +9,20 @@ import json
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from shops.kinds import (
+    WHOLE,
     Code,
     Compact,
     Country,
@@ -27,6 +37,7 @@ from shops.kinds import (
     Moment,
     Money,
     Number,
+    OwnPath,
     Plain,
     Price,
     Quantity,
@@ -34,7 +45,6 @@ from shops.kinds import (
     Reference,
     SignedQuantity,
     Text,
-    Whole,
     items,
 )
 from shops.problems import FieldProblem, from_validation
@@ -71,6 +81,17 @@ class _Message(BaseModel):
             for name, value in sent.items()
             if value is not None or name not in fields or fields[name].is_required()
         }
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Say that a field which may be missing may be null."""
+        schema = handler(core)
+        described = handler.resolve_ref_schema(schema)
+        for name in described["properties"].keys() - set(described.get("required", ())):
+            field = described["properties"][name]
+            if {"type": "null"} not in field.get("anyOf", ()):
+                described["properties"][name] = {"anyOf": [field, {"type": "null"}]}
+        return schema
 
     @classmethod
     def checked(cls, sent: Any) -> Self:
@@ -177,7 +198,7 @@ class ShipmentMessage(_Message):
 class RefundLineMessage(_Message):
     """What of a refund belongs to one line of the order; `line` counts from 0."""
 
-    line: Annotated[Whole, Field(ge=0, lt=MAX_LINES)]
+    line: Annotated[int, Field(ge=0, le=MAX_LINES - 1), WHOLE]
     quantity: Quantity = _ZERO
     amount: Money
 
@@ -222,14 +243,14 @@ class SignInMessage(_Message):
     """Whom the shop has signed in, and where in the customer area they want to go."""
 
     email: Email
-    next: Annotated[Plain, Field(max_length=500)] = ""
+    next: OwnPath = ""
 
 
 class OrderMessage(_Message):
     """One order; `total` is the TTC charged. Whether its sums add up is for intake to say."""
 
     number: Number
-    version: Annotated[Whole, Field(ge=0, le=2**63 - 1)]
+    version: Annotated[int, Field(ge=0, le=2**63 - 1), WHOLE]
     email: Email
     locale: Language = "fr"
     placed_at: Moment

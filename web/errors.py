@@ -67,8 +67,7 @@ def answer(
     if request.path.startswith(MACHINE_PATHS):
         problem: dict[str, object] = {"type": "about:blank", "status": status, "title": title}
         problem["detail"] = detail or advice
-        if fields := [{"field": each.path, "message": each.message} for each in problems]:
-            problem["errors"] = fields
+        problem["errors"] = [{"field": each.path, "message": each.message} for each in problems]
         return problem, status, {"Content-Type": "application/problem+json", **(headers or {})}
     if wants_fragment():
         message = [("error", detail or advice)]
