@@ -28,7 +28,6 @@ from web.order_state import order_state, taken
 from web.signed_call import signed
 
 MAX_BATCH_BYTES = 16 * 1024 * 1024
-MAX_SMALL_BYTES = 64 * 1024
 
 bp = Blueprint("api", __name__, url_prefix="/api/v1")
 csrf.exempt(bp)  # A signature says who calls; no browser sends one by itself.
@@ -66,14 +65,14 @@ def show(shop: Shop, number: str) -> ResponseReturnValue:
 
 
 @bp.patch("/orders/<number>/shipment")
-@signed("orders:write", most_bytes=MAX_SMALL_BYTES)
+@signed("orders:write", most_bytes=MAX_ORDER_BYTES)
 def ship(shop: Shop, number: str) -> ResponseReturnValue:
     """Note that an order has left."""
     return _said(taken(reports.ship(shop, number, _sent(ShipmentReport))))
 
 
 @bp.post("/orders/<number>/refunds")
-@signed("orders:write", most_bytes=MAX_SMALL_BYTES)
+@signed("orders:write", most_bytes=MAX_ORDER_BYTES)
 def refund(shop: Shop, number: str) -> ResponseReturnValue:
     """Note that money went back."""
     receipt = reports.refund(shop, number, _sent(RefundMessage))
@@ -90,7 +89,7 @@ def batch(shop: Shop) -> ResponseReturnValue:
 
 
 @bp.post("/sign-in-links")
-@signed("sign-in", most_bytes=MAX_SMALL_BYTES)
+@signed("sign-in", most_bytes=MAX_ORDER_BYTES)
 def sign_in_link(_shop: Shop) -> ResponseReturnValue:
     """Give a link that leads the shop's signed-in customer into their customer area, once, within 60 seconds."""
     message = _sent(SignInMessage)

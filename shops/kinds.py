@@ -28,7 +28,7 @@ _MOMENT_WANTED = "Une date avec heure et fuseau est attendue, par exemple 2026-1
 _FIRST_YEAR, _LAST_YEAR = 1990, 2100
 
 # A tracking link as the OpenAPI document asks for it; `_https` says it to who has no such reader.
-_HTTPS = r'^(https://[A-Za-z0-9._-]+(:443)?([/?#][^\s<>"\\]*)?)?$'
+_HTTPS = r'^(https://[A-Za-z0-9._-]+(:443)?([/?#][^\s<>"\\\u0000-\u001f\u007f-\u009f\ufffe\uffff]*)?)?$'
 
 # Of RFC 3986 what a path, its query and nothing else may hold.
 _OWN_PATH = r"(/([A-Za-z0-9._~!$&'()*+,;=:@%?-][A-Za-z0-9._~!$&'()*+,;=:@%?/-]*)?)?"
