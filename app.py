@@ -23,6 +23,8 @@ from blueprints import (
     installation,
     invoices,
     orders,
+    review,
+    webhooks,
 )
 from commands.admin import admin_cli
 from commands.demo import demo_cli
@@ -74,7 +76,23 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
             "trial_mode": not settings.live,
         }
     )
-    for module in (home, auth, guest, customer, billing, orders, invoices, account, admin, installation, health, api):
+    modules = (
+        home,
+        auth,
+        guest,
+        customer,
+        billing,
+        orders,
+        invoices,
+        account,
+        admin,
+        review,
+        installation,
+        health,
+        api,
+        webhooks,
+    )
+    for module in modules:
         app.register_blueprint(module.bp)
     if settings.development:
         app.register_blueprint(devmail.bp)

@@ -30,6 +30,9 @@ NAMES = (
     "deliver.handed_over",
     "deliver.before_mark",
     "deliver.marked",
+    "inbox.before_ring",
+    "take_in.claimed",
+    "take_in.applied",
     "sweep.before_ring",
     "sweep.ringing",
 )

@@ -5,7 +5,7 @@ from contextlib import suppress
 from sqlalchemy.exc import OperationalError
 
 from mail.smtp import Connection
-from services import delivery, incidents, letters, production
+from services import delivery, inbox, incidents, letters, production
 from services.leases import LeaseLost
 
 
@@ -32,6 +32,11 @@ def deliver(delivery_id: int) -> None:
     with delivery.connection() as connection:
         for each in delivery.batch(delivery_id):
             _send(each, connection)
+
+
+def take_in(message_id: int) -> None:
+    """Make an order of what a shop sent; a second run changes nothing."""
+    inbox.take_in(message_id)
 
 
 def alert() -> None:

@@ -25,10 +25,23 @@ from models import (
     Milestone,
     Order,
     RateCounter,
+    ShopMessage,
     SignInSession,
     Token,
 )
-from services import clocks, crediting, delivery, history, incidents, invoicing, leases, outages, outbox, production
+from services import (
+    clocks,
+    crediting,
+    delivery,
+    history,
+    inbox,
+    incidents,
+    invoicing,
+    leases,
+    outages,
+    outbox,
+    production,
+)
 
 MOST_BELLS = 500  # What the queue holds at most: more would only wait there instead of here.
 MOST_FORGOTTEN = 5000  # Rows that are deleted in one transaction, during which nobody else writes to SQLite.
@@ -45,6 +58,7 @@ KEPT = (
 
 TO_WORK_ON: dict[str, tuple[leases.Work, ColumnElement[bool]]] = {
     "deliver": (Delivery, delivery.TO_SEND),
+    "take_in": (ShopMessage, inbox.TO_TAKE_IN),
     "produce": (InvoiceRequest, production.TO_PRODUCE),
 }
 """The jobs, each with what a worker would take: a bell for anything else would keep one from ringing that is heard."""
@@ -214,6 +228,7 @@ CHORES: tuple[Callable[[], bool | None], ...] = (
     _compare_clocks,
     outages.resume,
     production.park_killers,
+    inbox.park_killers,
     delivery.conclude_doubtful,
     crediting.settle_forgotten,
     incidents.watch,

@@ -1,0 +1,233 @@
+"""What shops send by webhook: written down before it is answered, then taken in, or kept for a person if need be.
+
+The payload is the shop's own words. It is emptied once it has been of use: what counts of it is the order.
+"""
+
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask_babel import gettext as _
+from sqlalchemy import and_, func, select, update
+from sqlalchemy.exc import IntegrityError
+
+import clock
+import config
+import failpoints
+import task_queue
+from calls import http
+from calls import woocommerce as woocommerce_api
+from extensions import db, transaction
+from models import Order, Shop, ShopMessage
+from services import history, intake, leases, reports, shops
+from services.leases import Lease
+from shops import shopify, strict_json, woocommerce
+from shops.arrivals import Arrival, Ignored, Unread
+from shops.schema import InvalidMessage
+
+MOST_ATTEMPTS = 5
+BACKOFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60))
+TO_TAKE_IN = and_(ShopMessage.state == "received", ShopMessage.attempts < MOST_ATTEMPTS)
+"""A message to work on: one whose worker ended each of five times is for an admin."""
+DELETED, REFUNDED = "order.deleted", "refunds/create"
+REF = {("shopify", REFUNDED): lambda sent: str(sent.get("order_id", ""))}
+"""Where a message names its order otherwise than as itself."""
+LONGEST_PROBLEM, LONGEST_REF = 500, 64
+
+
+class NotYet(Exception):
+    """What the message is about is not known yet: it comes back; the text is French."""
+
+
+def keep(shop: Shop, *, topic: str, payload: bytes, delivery_id: str | None = None) -> int:
+    """Afterwards the message is written down and somebody rung for it; return its id.
+
+    One that the shop sends again under the same delivery id is the one that is there.
+    """
+    shop_id, now = shop.id, clock.now()
+    try:
+        with transaction():
+            row = ShopMessage(shop_id=shop_id, topic=topic, payload=payload, delivery_id=delivery_id)
+            db.session.add(row)
+            db.session.execute(update(Shop).where(Shop.id == shop_id).values(last_message_at=now))
+    except IntegrityError:
+        same = (ShopMessage.shop_id == shop_id, ShopMessage.delivery_id == delivery_id)
+        return db.session.scalars(select(ShopMessage.id).where(*same)).one()
+    failpoints.reach("inbox.before_ring")
+    task_queue.ring("take_in", row.id)
+    return row.id
+
+
+def keep_unread(shop: Shop, unread: Unread) -> None:
+    """Afterwards an order of a reading that breaks the schema waits for an admin; read again, it waits once."""
+    same = (ShopMessage.shop_id == shop.id, ShopMessage.ref == unread.ref, ShopMessage.state == "failed")
+    shop_id = shop.id
+    with transaction():
+        known = db.session.scalar(select(ShopMessage).where(*same).with_for_update(of=ShopMessage).limit(1))
+        row = known or ShopMessage(shop_id=shop_id, topic="pull", ref=unread.ref, state="failed", due_at=None)
+        row.payload, row.problem = unread.payload, unread.problem[:LONGEST_PROBLEM]
+        db.session.add(row)
+
+
+def take_in(message_id: int) -> None:
+    """Afterwards the message has become an order, is ignored, comes back later, or waits for an admin with its reason.
+
+    A second run, or a run beside another, does nothing more; one that is killed is done again by the next.
+    """
+    with transaction():
+        lease = leases.take(ShopMessage, message_id, TO_TAKE_IN)
+    if lease is None:
+        return
+    failpoints.reach("take_in.claimed")
+    try:
+        order_id = _read(db.session.get_one(ShopMessage, message_id))
+    except Ignored as reason:
+        _conclude(lease, "ignored", problem=str(reason))
+    except (NotYet, http.CallFailed) as reason:
+        _put_off(lease, str(reason))
+    except (InvalidMessage, intake.Refused) as refusal:
+        _conclude(lease, "failed", problem=" ".join(map(str, refusal.problems)))
+    except strict_json.NotJson as refusal:
+        _conclude(lease, "failed", problem=refusal.reason)
+    else:
+        failpoints.reach("take_in.applied")
+        _conclude(lease, "applied", order_id=order_id)
+
+
+def retry(message_id: int) -> bool:
+    """Afterwards a message that failed is taken in again; False when it has not failed (any more)."""
+    return _decide(message_id, "received", "message.retried", due_at=clock.now())
+
+
+def ignore(message_id: int) -> bool:
+    """Afterwards a message that failed is left alone, and what it said forgotten; False when it has not failed."""
+    return _decide(message_id, "ignored", "message.ignored")
+
+
+def failed() -> list[ShopMessage]:
+    """Return the messages that wait for an admin, the newest first, a hundred at most."""
+    found = select(ShopMessage).where(ShopMessage.state == "failed").order_by(ShopMessage.id.desc())
+    return list(db.session.scalars(found.limit(100)))
+
+
+def count_failed() -> int:
+    """Return how many messages wait for an admin."""
+    return db.session.scalar(select(func.count()).select_from(ShopMessage).where(ShopMessage.state == "failed")) or 0
+
+
+def park_killers() -> None:
+    """Afterwards a message whose worker ended each of five times waits for an admin."""
+    killers = (ShopMessage.state == "received", ShopMessage.attempts >= MOST_ATTEMPTS, leases.is_free(ShopMessage))
+    found = select(ShopMessage).where(*killers).limit(leases.MOST_AT_ONCE)
+    if db.session.scalar(found.limit(1)) is None:
+        return
+    with transaction():
+        for row in db.session.scalars(found.with_for_update(skip_locked=True, of=ShopMessage)):
+            row.become("failed", problem=row.problem or _("Le traitement s'est arrêté cinq fois."))
+
+
+def _read(message: ShopMessage) -> int | None:
+    """Take the message in and return its order, None where there is none.
+
+    What it is about is written down first: of a deletion and an order that are taken in at the same moment one sees the
+    other.
+    """
+    shop, topic, received_at = message.shop, message.topic, message.received_at
+    sent = strict_json.loads((message.payload or b"").decode("utf-8", "surrogateescape"), exact=True)
+    if not isinstance(sent, dict):
+        raise strict_json.NotJson(_("Un objet JSON est attendu."))
+    ref = REF[shop.system, topic](sent) if (shop.system, topic) in REF else str(sent.get("id", ""))
+    message_id = message.id
+    with transaction():
+        db.session.execute(update(ShopMessage).where(ShopMessage.id == message_id).values(ref=ref[:LONGEST_REF]))
+    if topic == DELETED:
+        return _withdraw(shop, ref, received_at)
+    if topic == REFUNDED:
+        return _refund(shop, ref, sent)
+    return _take(shop, ref, _arrival(shop, ref, sent))
+
+
+def _arrival(shop: Shop, ref: str, sent: dict[str, Any]) -> Arrival:
+    if shop.system == "shopify":
+        return shopify.order(sent)
+    return woocommerce.order(sent, _woocommerce_refunds(shop, ref) if sent.get("refunds") else [])
+
+
+def _take(shop: Shop, ref: str, arrival: Arrival) -> int:
+    order_id = intake.receive(arrival, source=shop.system, strict=False, shop=shop).order_id
+    deleted = select(func.max(ShopMessage.received_at)).where(
+        ShopMessage.shop_id == shop.id, ShopMessage.topic == DELETED, ShopMessage.ref == ref
+    )
+    if deleted_at := db.session.scalar(deleted):
+        intake.withdraw(ref, at=deleted_at, source=shop.system, shop=shop)
+    return order_id
+
+
+def _withdraw(shop: Shop, ref: str, at: datetime) -> int:
+    receipt = intake.withdraw(ref, at=at, source=shop.system, shop=shop)
+    if receipt is None:
+        raise Ignored(_("Supprimée dans la boutique, et inconnue ici."))
+    return receipt.order_id
+
+
+def _refund(shop: Shop, ref: str, sent: dict[str, Any]) -> int:
+    order = db.session.scalar(select(Order).where(Order.shop_id == shop.id, Order.shop_ref == ref))
+    if order is None:
+        raise NotYet(_("Le remboursement d'une commande qui n'est pas encore connue."))
+    if any(each.ref == str(sent.get("id")) for each in order.refunds):
+        return order.id  # The order itself, which says more of it, was here first.
+    return reports.refund(shop, order.number, shopify.refund(sent, order.lines)).order_id
+
+
+def _woocommerce_refunds(shop: Shop, ref: str) -> list[dict[str, Any]] | None:
+    """Ask the shop what was refunded, since its webhooks name amounts alone; None without a key."""
+    key, base_url = shops.pull_key(shop), shop.base_url
+    if key is None or not base_url:
+        return None
+    db.session.rollback()  # No connection is held while the shop is asked.
+    with http.Caller(local=config.current().development) as caller:
+        return woocommerce_api.Reader(base_url, key, caller).refunds(ref)
+
+
+def _held(lease: Lease) -> ShopMessage:
+    """Return the message of this lease, held. Raises LeaseLost."""
+    mine = select(ShopMessage).where(ShopMessage.id == lease.id, ShopMessage.lease_token == lease.token)
+    row = db.session.scalar(mine.with_for_update(of=ShopMessage).execution_options(populate_existing=True))
+    if row is None:
+        raise leases.LeaseLost
+    return row
+
+
+def _conclude(lease: Lease, state: str, *, problem: str | None = None, order_id: int | None = None) -> None:
+    with suppress(leases.LeaseLost), transaction():
+        row = _held(lease)
+        row.become(state, problem=problem and problem[:LONGEST_PROBLEM])
+        row.order_id = order_id
+        if state != "failed":
+            row.payload = None
+        leases.release(row)
+
+
+def _put_off(lease: Lease, problem: str) -> None:
+    """Afterwards the message comes back later, or waits for an admin after the fifth try."""
+    with suppress(leases.LeaseLost), transaction():
+        row = _held(lease)
+        if row.attempts >= MOST_ATTEMPTS:
+            row.become("failed", problem=problem[:LONGEST_PROBLEM])
+        else:
+            row.become("received", due_at=leases.next_try(BACKOFF, row.attempts), problem=problem[:LONGEST_PROBLEM])
+        leases.release(row)
+
+
+def _decide(message_id: int, state: str, action: str, due_at: datetime | None = None) -> bool:
+    with transaction():
+        found = select(ShopMessage).where(ShopMessage.id == message_id, ShopMessage.state == "failed")
+        row = db.session.scalar(found.with_for_update(of=ShopMessage))
+        if row is None:
+            return False
+        row.become(state, due_at=due_at, problem=row.problem)
+        row.attempts, row.payload = 0, row.payload if due_at else None
+        history.record(action, detail=f"{row.shop.name}, {row.topic}, {row.ref}")
+    if due_at:
+        task_queue.ring("take_in", message_id)
+    return True

@@ -1,0 +1,242 @@
+"""Orders of WooCommerce, as its webhooks and its REST API (v3) write them.
+
+Amounts are without tax, each with its tax beside it, whatever the shop shows; `prices_include_tax` says which of both
+the customer agreed to. Taxes are rounded by line or by order, as the shop is set; what was charged counts.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from shops.amounts import ZERO, UnreadableAmount, cents, decimal, priced, rate_of, reason_of_zero, written
+from shops.arrivals import Arrival, Ignored
+from shops.codes import COUNTRIES
+from shops.problems import FieldProblem
+from shops.schema import InvalidMessage, OrderMessage
+
+DRAFTS = ("auto-draft", "checkout-draft", "trash", "new")
+UNPAID = ("pending", "on-hold", "failed")
+STATUSES = (*UNPAID, "processing", "completed", "cancelled", "refunded")
+VAT_KEYS = (
+    "_billing_vat_number", "_vat_number", "billing_vat_number", "vat_number", "_billing_eu_vat_number",
+    "_billing_vat", "billing_vat", "_billing_eu_vat", "yweu_billing_vat", "_billing_tva", "billing_tva",
+)  # fmt: skip
+SIRET_KEYS = ("_billing_siret", "billing_siret", "siret", "_siret", "_billing_siren", "billing_siren")
+TRACKING = "_wc_shipment_tracking_items"
+REFUNDED_ITEM = "_refunded_item_id"
+UNKNOWN_RATE = "Le taux de TVA de la ligne « %s » n'est pas connu\u00a0: la boutique ne l'a pas envoyé."
+
+
+def ref_of(sent: Mapping[str, Any]) -> str:
+    """Return the shop's own id of the order."""
+    return str(sent.get("id") or "")
+
+
+def order(sent: Mapping[str, Any], refunds: Sequence[Mapping[str, Any]] | None) -> Arrival:
+    """Return the order; `refunds` are what `/orders/{id}/refunds` says, None where nobody could ask.
+
+    Raises Ignored for a draft, InvalidMessage for what is no order of WooCommerce.
+    """
+    if sent.get("status") in DRAFTS:
+        raise Ignored("C'est un brouillon, ou une commande à la corbeille.")
+    try:
+        return _Reading(sent, refunds).arrival()
+    except UnreadableAmount as error:
+        raise InvalidMessage((FieldProblem("", f"Ce n'est pas un montant\u00a0: {error}."),)) from None
+    except (KeyError, TypeError, AttributeError) as error:
+        name = str(error)[:80]
+        raise InvalidMessage((FieldProblem("", f"Ce n'est pas une commande de WooCommerce ({name})."),)) from None
+
+
+class _Reading:
+    """One order while it is read."""
+
+    def __init__(self, sent: Mapping[str, Any], refunds: Sequence[Mapping[str, Any]] | None) -> None:
+        self.sent, self.refunds = sent, refunds
+        self.including = bool(sent["prices_include_tax"])
+        self.meta = {str(each.get("key")): each.get("value") for each in sent.get("meta_data") or ()}
+        self.rates = {each["rate_id"]: decimal(each.get("rate_percent")) for each in sent.get("tax_lines") or ()}
+        self.doubts: list[str] = []
+        self.vat_number = self._first(VAT_KEYS)
+        self.place = self._place()
+        self.positions: dict[int, int] = {}
+
+    def arrival(self) -> Arrival:
+        sent = self.sent
+        lines = list(self._lines())
+        message = {
+            "number": str(sent.get("number") or sent["id"]),
+            "version": self._version(),
+            "email": sent["billing"]["email"],
+            "locale": "fr",
+            "placed_at": _moment(sent.get("date_created_gmt")),
+            "paid_at": _moment(sent.get("date_paid_gmt")),
+            "payment_method": str(sent.get("payment_method_title") or sent.get("payment_method") or "")[:60],
+            "cancelled_at": self._cancelled_at(),
+            "currency": sent["currency"],
+            "prices_include_tax": self.including,
+            "billing": self._billing(),
+            "shipping_address": self._shipping(),
+            "lines": lines,
+            "total_tax": written(cents(decimal(sent["total_tax"]))),
+            "total": written(cents(decimal(sent["total"]))),
+            "refunds": list(self._refunds(lines)),
+            **self._shipment(),
+        }
+        if message["paid_at"]:
+            message["paid_amount"] = message["total"]
+        return Arrival(OrderMessage.checked(message), ref_of(sent), tuple(self.doubts))
+
+    def _version(self) -> int:
+        """Order what happened in one second: a status further on, then more refunds."""
+        status = self.sent.get("status")
+        rank = STATUSES.index(status) * 100 if status in STATUSES else 0
+        rank += min(len(self.sent.get("refunds") or ()), 99)
+        changed = self.sent.get("date_modified_gmt") or self.sent.get("date_created_gmt")
+        return int(datetime.fromisoformat(_moment(changed) or "").timestamp()) * 1000 + min(rank, 998)
+
+    def _lines(self) -> Iterator[dict[str, Any]]:
+        for each in self.sent["line_items"]:
+            kind = "voucher" if self._is_gift_card(each) else "goods"
+            yield self._line(each, kind, each["name"], str(each.get("sku") or "")[:100], decimal(each["quantity"]))
+        for each in self.sent.get("shipping_lines") or ():
+            yield self._line(each, "shipping", each.get("method_title") or "Livraison")
+        for each in self.sent.get("fee_lines") or ():
+            yield self._line(each, "fee", each.get("name") or "Frais")
+
+    def _line(
+        self, each: Mapping[str, Any], kind: str, name: str, sku: str = "", quantity: Decimal = Decimal(1)
+    ) -> dict[str, Any]:
+        """Return one line; shipping and fees have no price before a discount."""
+        self.positions[each["id"]] = len(self.positions)
+        net, tax = decimal(each["total"]), decimal(each.get("total_tax"))
+        before, before_tax = decimal(each.get("subtotal", each["total"])), decimal(each.get("subtotal_tax", tax))
+        after = net + tax if self.including else net
+        rate = self._rate(each, net, tax, name)
+        found: dict[str, Any] = {
+            "sku": sku,
+            "description": _text(name)[:1000] or "Article",
+            "kind": kind,
+            "vat_rate": written(rate),
+            "tax": written(abs(cents(tax))),
+            **priced(before + before_tax if self.including else before, after, quantity),
+        }
+        if not rate:
+            found["vat_category"] = reason_of_zero(self.place, self.vat_number, kind)
+        return found
+
+    def _rate(self, each: Mapping[str, Any], net: Decimal, tax: Decimal, name: str) -> Decimal:
+        """Return the rate that the shop charged, of its own tax lines; what they do not say is never guessed."""
+        charged = [one["id"] for one in each.get("taxes") or () if decimal(one.get("total"))]
+        if charged and all(self.rates.get(rate_id) for rate_id in charged):
+            return rate_of(self.rates[rate_id] for rate_id in charged)
+        if not tax and not net:
+            return max(self.rates.values(), default=ZERO)  # Free: it bears the rate of what it goes with.
+        if tax:
+            self.doubts.append(UNKNOWN_RATE % _text(name)[:60])
+        return ZERO
+
+    def _is_gift_card(self, each: Mapping[str, Any]) -> bool:
+        return any("gift_card" in str(one.get("key")) for one in each.get("meta_data") or ())
+
+    def _billing(self) -> dict[str, Any]:
+        billing = self.sent["billing"]
+        found = {
+            "first_name": _text(billing.get("first_name")),
+            "last_name": _text(billing.get("last_name")),
+            "company_name": _text(billing.get("company")),
+            "vat_number": self.vat_number,
+            "siret": self._first(SIRET_KEYS),
+            **_address(billing),
+        }
+        company = found["company_name"] or found["vat_number"] or found["siret"]
+        return {"kind": "company" if company else "individual"} | {key: value for key, value in found.items() if value}
+
+    def _shipping(self) -> dict[str, str] | None:
+        to = self.sent.get("shipping") or {}
+        address = _address(to)
+        if not address.get("line1"):
+            return None
+        return {"name": _text(" ".join(filter(None, (to.get("first_name"), to.get("last_name"))))), **address}
+
+    def _place(self) -> dict[str, str]:
+        """Return where the goods go: to the buyer where no other address is given."""
+        address = _address(self.sent.get("shipping") or {})
+        return address if address.get("country") else _address(self.sent["billing"])
+
+    def _cancelled_at(self) -> str | None:
+        if self.sent.get("status") not in ("cancelled", "failed"):
+            return None
+        return _moment(self.sent.get("date_modified_gmt") or self.sent.get("date_created_gmt"))
+
+    def _shipment(self) -> dict[str, Any]:
+        """Return when the order left: of the shipment plug-in's parcels, else when it was completed."""
+        parcels = self.meta.get(TRACKING)
+        if isinstance(parcels, list) and parcels:
+            sent = [_parcel(each) for each in parcels]
+            return {"shipped_at": max(each["shipped_at"] for each in sent), "shipments": sent}
+        return {"shipped_at": _moment(self.sent.get("date_completed_gmt"))}
+
+    def _refunds(self, lines: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Yield what went back: as the REST API says it, line by line, else amounts that are spread over the rates."""
+        known = {str(each["id"]): each for each in self.refunds or ()}
+        for each in self.sent.get("refunds") or ():
+            told = known.get(str(each["id"]))
+            amount = abs(cents(decimal(told["amount"] if told else each["total"])))
+            if not amount:
+                continue
+            at = _moment((told or {}).get("date_created_gmt") or self.sent.get("date_modified_gmt"))
+            yield {
+                "id": str(each["id"]),
+                "at": at,
+                "amount": written(amount),
+                "lines": list(self._refunded(told, len(lines))) if told else [],
+            }
+
+    def _refunded(self, told: Mapping[str, Any], count: int) -> Iterator[dict[str, Any]]:
+        for each in (one for name in ("line_items", "shipping_lines", "fee_lines") for one in told.get(name) or ()):
+            metas = each.get("meta_data") or ()
+            original = next((str(one.get("value")) for one in metas if one.get("key") == REFUNDED_ITEM), "")
+            position = self.positions.get(int(original)) if original.isdigit() else None
+            amount = abs(cents(decimal(each["total"]) + decimal(each.get("total_tax"))))
+            if position is not None and position < count and amount:
+                quantity = abs(decimal(each.get("quantity")))
+                yield {"line": position, "quantity": written(quantity), "amount": written(amount)}
+
+    def _first(self, keys: Sequence[str]) -> str:
+        return next((text for key in keys if (text := _text(self.meta.get(key)))), "")
+
+
+def _parcel(each: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a parcel of the « Shipment Tracking » plug-in, whose moments are seconds since 1970."""
+    at = datetime.fromtimestamp(int(decimal(each["date_shipped"])), UTC).isoformat()
+    url = str(each.get("custom_tracking_link") or "")
+    return {
+        "id": str(each["tracking_id"])[:64],
+        "shipped_at": at,
+        "carrier": _text(each.get("custom_tracking_provider") or each.get("tracking_provider"))[:100],
+        "tracking_number": _text(each.get("tracking_number"))[:100],
+        "tracking_url": url if url.startswith("https://") else "",
+    }
+
+
+def _address(place: Mapping[str, Any]) -> dict[str, str]:
+    found = {
+        "line1": _text(place.get("address_1")),
+        "line2": _text(place.get("address_2")),
+        "postal_code": _text(place.get("postcode"))[:20],
+        "city": _text(place.get("city")),
+        "country": country if (country := _text(place.get("country"))) in COUNTRIES else "",
+    }
+    return {key: value for key, value in found.items() if value}
+
+
+def _text(value: Any) -> str:
+    """Return a text on one line, of 200 characters at most."""
+    return " ".join(value.split())[:200] if isinstance(value, str) else ""
+
+
+def _moment(value: Any) -> str | None:
+    """Return a moment of UTC, which WooCommerce writes without saying so."""
+    return f"{value}Z" if isinstance(value, str) and value else None
