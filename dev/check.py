@@ -24,6 +24,8 @@ PACKAGES = {  # program -> Debian package
     "pdftotext": "poppler-utils",
     "qpdf": "qpdf",
     "openssl": "openssl",
+    "php": "php-cli",
+    "node": "nodejs",
 }
 
 
@@ -67,7 +69,7 @@ def find_browser() -> str | None:
 
 def absent_packages() -> list[str]:
     """Return the Debian packages whose program is not on this machine."""
-    here = {"chromium": find_browser(), "pdftotext": shutil.which("pdftotext"), "qpdf": shutil.which("qpdf")}
+    here = {"chromium": find_browser()} | {name: shutil.which(name) for name in ("pdftotext", "qpdf", "php", "node")}
     return [PACKAGES[program] for program, path in here.items() if not path]
 
 

@@ -1,6 +1,7 @@
 """The fixtures that all tests share: a real database of each kind, a real Redis, a real SMTP server, a still clock."""
 
 import gc
+import shutil
 import subprocess
 import tempfile
 import time
@@ -233,6 +234,18 @@ def poppler() -> None:
 @pytest.fixture(scope="session")
 def qpdf() -> None:
     """Promise that qpdf is on PATH."""
+
+
+@pytest.fixture(scope="session")
+def php() -> Path:
+    """Give the program of PHP."""
+    return Path(shutil.which("php") or "")
+
+
+@pytest.fixture(scope="session")
+def node() -> Path:
+    """Give the program of Node.js."""
+    return Path(shutil.which("node") or "")
 
 
 @pytest.fixture(scope="session")

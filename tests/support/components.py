@@ -26,6 +26,8 @@ def absent() -> dict[str, str]:
         "redis_binary": None if redis_program() else "no Redis server (TEST_REDIS_SERVER)",
         "chromium": None if browser_program() else "no browser (CHROMIUM)",
         "poppler": None if shutil.which("pdftotext") and shutil.which("pdftoppm") else "no pdftotext and pdftoppm",
+        "php": None if shutil.which("php") else "no php",
+        "node": None if shutil.which("node") else "no node",
         "qpdf": None if shutil.which("qpdf") else "no qpdf",
         "online_retail_file": None if check.real_data() else "no real data set (ONLINE_RETAIL_FILE)",
     }
