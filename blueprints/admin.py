@@ -28,6 +28,7 @@ from services import (
 )
 from web.access import admin_required, document_or_404
 from web.changes import Change, changes, field_names
+from web.review import desk
 
 bp = Blueprint("admin", __name__, url_prefix="/admin")
 
@@ -210,6 +211,8 @@ def _order_page(number: str, status: int = 200, **forms: Any) -> ResponseReturnV
         "admin/order.html",
         order=found,
         amounts=orders.amounts(found),
+        sold=orders.sale_of(found).lines,
+        desk=desk(found),
         details=found.effective_details(),
         documents=[(each, _resend_form(each, deliveries)) for each in entries],
         drawn=repair.is_drawn(found),

@@ -55,7 +55,14 @@ def status() -> ResponseReturnValue:
 def order(order: Order) -> ResponseReturnValue:
     """Show how that one order stands, without any address."""
     mine = current_user.is_authenticated and order.customer_id == current_user.id
-    return render_template("guest/order.html", order=order, amounts=orders.amounts(order), personal=False, mine=mine)
+    return render_template(
+        "guest/order.html",
+        order=order,
+        amounts=orders.amounts(order),
+        sold=orders.sale_of(order).lines,
+        personal=False,
+        mine=mine,
+    )
 
 
 @bp.route("/compte", methods=["GET", "POST"])

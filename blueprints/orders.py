@@ -37,7 +37,7 @@ def index() -> ResponseReturnValue:
 def show(number: str) -> ResponseReturnValue:
     """Show one order: lines, totals, parcels, billing details, and the way to its invoice."""
     order = own_order_or_404(number, *orders.with_everything())
-    return render_template("orders/show.html", amounts=orders.amounts(order), **_sections(order))
+    return render_template("orders/show.html", **_charged(order), **_sections(order))
 
 
 @bp.route("/<number>/facturation", methods=["GET", "POST"])
@@ -66,7 +66,7 @@ def ask(number: str) -> ResponseReturnValue:
     order = own_order_or_404(number, *orders.with_everything())
     form = AskForm()
     if not form.validate_on_submit():
-        page = {"amounts": orders.amounts(order), **_sections(order), "ask_form": form}
+        page = {**_charged(order), **_sections(order), "ask_form": form}
         return render("orders/show.html", "orders/_request.html", 422, **page)
     try:
         asked = invoicing.ask(order, signed_in_customer(), form.purchase_order.data or "")
@@ -115,6 +115,11 @@ def _billing_form(order: Order, **options: Any) -> BillingForm:
     proposed = billing_service.proposed_details(order, customer)
     wants = partial(invoicing.buyer_problems, order)
     return BillingForm(obj=proposed, also_account=customer.billing is None, sale_wants=wants, **options)
+
+
+def _charged(order: Order) -> dict[str, Any]:
+    """Return what the section « Articles » shows: the lines as they count, and their amounts."""
+    return {"sold": orders.sale_of(order).lines, "amounts": orders.amounts(order)}
 
 
 def _sections(order: Order) -> dict[str, Any]:

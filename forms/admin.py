@@ -14,13 +14,15 @@ from forms.orders import printable, tidy
 from services.crediting import LONGEST_REASON
 
 AMOUNT = re.compile(r"-?[0-9]{1,10}(\.[0-9]{1,2})?")
+TYPED = str.maketrans(",\N{MINUS SIGN}", ".-")
 
 
 def _count(most: int = 10_000) -> IntegerField:
     return IntegerField(widget=HiddenInput(), validators=[InputRequired(), NumberRange(0, most)])
 
 
-def _reason(label: str) -> StringField:
+def reason_field(label: str) -> StringField:
+    """Return the field for the reason that an act needs, as the customer or the history has it."""
     return StringField(
         label,
         filters=[tidy],
@@ -33,14 +35,15 @@ def _reason(label: str) -> StringField:
 
 
 class AmountField(DecimalField):
-    """An amount as people type it, « 1 234,50 € »; None when it is left empty."""
+    """An amount as people type it, « 1 234,50 € »; None when it is left empty. `pattern` says what a figure is."""
 
     widget = TextInput()
+    pattern = AMOUNT
 
     def process_formdata(self, valuelist: list[str]) -> None:
-        """Read a decimal comma or point, with at most two places; blanks and a euro sign count for nothing."""
-        typed = "".join(valuelist[0].replace("€", "").split()).replace(",", ".") if valuelist else ""
-        self.data = Decimal(typed) if AMOUNT.fullmatch(typed) else None
+        """Read a decimal comma or point, a hyphen or minus; blanks and a euro sign count for nothing."""
+        typed = "".join(valuelist[0].replace("€", "").split()).translate(TYPED) if valuelist else ""
+        self.data = Decimal(typed) if self.pattern.fullmatch(typed) else None
         if typed and self.data is None:
             raise ValueError(_l("Écrivez un montant, par exemple 12,50."))
 
@@ -68,7 +71,7 @@ class CreditForm(FlaskForm):
             NumberRange(min=Decimal("0.01"), message=_l("Le montant d'un avoir est positif.")),
         ],
     )
-    reason = _reason(_l("Motif"))
+    reason = reason_field(_l("Motif"))
     refund = BooleanField(_l("Montant remboursé en dehors de la boutique"))
     shown = _count()
 
@@ -76,7 +79,7 @@ class CreditForm(FlaskForm):
 class DeclineForm(FlaskForm):
     """« Refuser » a correction, with the reason that the customer reads."""
 
-    refusal = _reason(_l("Motif du refus"))
+    refusal = reason_field(_l("Motif du refus"))
 
 
 class TryMailForm(FlaskForm):

@@ -7,30 +7,54 @@ invoice, its credit notes. Who decides says which content they saw: on any other
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from typing import Any
 
 from flask_babel import gettext as _
 
-from documents import amendments, canonical, totals
+from documents import amendments, canonical, formatting, totals
 from documents.amendments import Amendment
 from documents.totals import Line, RateKey, Sale
 from extensions import DomainError, transaction
 from models import Order
 from services import history, intake, invoicing, orders, review
 
-TYPED = ("unit_price", "discount", "vat_rate", "vat_category", "exemption", "tax")
-"""What of a line an admin may correct."""
+
+@dataclass(frozen=True, slots=True)
+class LineFigures:
+    """What of one line an admin may correct; `tax` None is what the rate says."""
+
+    unit_price: Decimal
+    discount: Decimal
+    vat_rate: Decimal
+    tax: Decimal | None = None
+    vat_category: str = ""
+    exemption: str = ""
+
+    def of(self, line: Line) -> Line:
+        """Return the shop's line with these figures; one that bears VAT needs no reason for bearing none."""
+        return replace(
+            line,
+            unit_price=self.unit_price,
+            discount=self.discount,
+            vat_rate=self.vat_rate,
+            tax=self.tax,
+            vat_category=(not self.vat_rate and self.vat_category) or None,
+            exemption=(not self.vat_rate and self.exemption) or None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
     """The lines of an order as an admin has typed them, and its VAT in all; None is what the rates say."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[LineFigures, ...]
     total_tax: Decimal | None = None
     exchange_rate: Decimal | None = None
+
+
+NAMES = tuple(field.name for field in fields(LineFigures))
 
 
 class DoesNotStand(DomainError):
@@ -45,11 +69,11 @@ def correct(order: Order, figures: Figures, shown: str) -> bool:
     """
 
     def decided(locked: Order) -> Amendment:
-        sale = replace(orders.sent_sale(locked), lines=figures.lines, total_tax=figures.total_tax)
+        sent = orders.sent_sale(locked).lines
         return Amendment(
             "corrected",
             of=shown,
-            lines=sale.lines,
+            lines=tuple(typed.of(line) for typed, line in zip(figures.lines, sent, strict=True)),
             total_tax=figures.total_tax,
             exchange_rate=figures.exchange_rate,
             settled=tuple(locked.doubts or ()),
@@ -108,6 +132,11 @@ def undo(order: Order, shown: str) -> bool:
         receipt = intake.settle(order, "updated")
     intake.ring([receipt])
     return True
+
+
+def rates(order: Order) -> dict[str, RateKey]:
+    """Return the rates that an adjustment may have, by how they are written."""
+    return {_rate(key): key for key in amendments.rates(orders.sent_sale(order))}
 
 
 def missing(order: Order) -> Decimal | None:
@@ -170,7 +199,7 @@ def _changes(before: Sale, after: Sale) -> str:
         own = before.lines[number - 1]
         moved = [
             f"{name} {_said(own, name)} → {_said(line, name)}"
-            for name in TYPED
+            for name in NAMES
             if _said(own, name) != _said(line, name)
         ]
         if moved:
@@ -178,6 +207,11 @@ def _changes(before: Sale, after: Sale) -> str:
     if after.total_tax != before.total_tax:
         said.append(f"total_tax {before.total_tax or '–'} → {after.total_tax or '–'}")
     return " ; ".join(said)
+
+
+def _rate(key: RateKey) -> str:
+    percent = formatting.rate(key[0])
+    return percent if key[0] else f"{percent} ({', '.join(part for part in key[1:] if part)})"
 
 
 def _said(line: Line, name: str) -> str:

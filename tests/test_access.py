@@ -66,6 +66,10 @@ GET = {
     "admin.correct_email": "303 303 404 404 404 303",
     "admin.credit": "303 303 404 404 404 303",
     "admin.decline": "303 303 404 404 404 303",
+    "review.show": "303 303 404 404 404 303",  # Nothing is to be verified of this order: its page.
+    "review.correct": "303 303 404 404 404 303",
+    "review.accept": "303 303 404 404 404 303",
+    "review.ignore": "303 303 404 404 404 303",
     "installation.show": MERCHANT,
     "api.reference": ALL,
     "api.description": ALL,
@@ -104,6 +108,11 @@ POST = {
     "admin.credit": "303 303 404 404 404 422",
     "admin.accept": "303 303 404 404 404 303",
     "admin.decline": "303 303 404 404 404 422",
+    "review.correct": "303 303 404 404 404 303",  # Nothing is to be verified of this order.
+    "review.accept": "303 303 404 404 404 303",
+    "review.ignore": "303 303 404 404 404 303",
+    "review.undo": "303 303 404 404 404 422",
+    "review.reinvoice": "303 303 404 404 404 422",
     "installation.try_mail": "303 303 404 404 404 422",
     "api.refund": UNSIGNED,
     "api.batch": UNSIGNED,
