@@ -1,62 +1,102 @@
-"""Orders of Shopify, as its webhooks write them (REST Admin API).
+"""Orders and refunds of Shopify, as its webhooks write them.
 
-What the customer saw and paid counts: the amounts in the currency of the checkout (`presentment_money`). Prices are
-with or without tax, as `taxes_included` says; a gift card that is used is a payment and no discount.
+Amounts are those that the customer saw and paid (presentment money); `taxes_included` says whether prices hold the tax.
+A gift card that is sold is a line, one that is used a payment. Lines keep the quantity that was ordered: what an edit
+took off them again stands among the refunds, without money.
 """
 
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
+from shops import shopify_refunds
 from shops.amounts import ZERO, UnreadableAmount, cents, decimal, priced, rate_of, reason_of_zero, written
 from shops.arrivals import Arrival, Ignored
 from shops.codes import COUNTRIES
+from shops.numbers import is_order_number
 from shops.problems import FieldProblem
 from shops.schema import InvalidMessage, OrderMessage, RefundMessage
+from shops.shopify_refunds import Part, Sold, money
 
 PAID = ("paid", "partially_refunded", "refunded")
-VAT_NAMES = ("vat_number", "vat number", "tva", "numéro de tva", "n° tva", "tva intracommunautaire", "vat_id", "vat id")
-SIRET_NAMES = ("siret", "siren", "numéro de siret")
-HUNDRED = Decimal(100)
+FINANCIAL = ("pending", "authorized", "partially_paid", *PAID, "voided")
+FULFILLED = (None, "partial", "fulfilled")
+# Paid as the order is placed; of any other way of paying Shopify does not tell the day.
+AT_ONCE = {"shopify_payments": "card", "gift_card": "gift_card", "paypal": "paypal", "stripe": "card"}
+VAT_KEYS = (
+    "vat", "vatnumber", "vatid", "euvat", "euvatnumber", "tva", "tvaintracommunautaire", "numerotva", "numerodetva",
+    "ntva", "numerodetvaintracommunautaire", "tvaintra", "ntvaintra", "vatregistrationnumber",
+)  # fmt: skip
+SIRET_KEYS = ("siret", "numerosiret", "numerodesiret", "nsiret", "siren")
+COMPANY_KEYS = ("company", "companyname", "societe", "raisonsociale", "entreprise")
+RATE_UNIT = Decimal("0.00000001")
 
 
-class KnownLine(Protocol):
-    """A line of an order that is known, which a refund names by what it is."""
+class Line(Protocol):
+    """A line of an order that is here already."""
 
-    position: int
     sku: str
     description: str
+    kind: Any
+    quantity: Decimal
+    unit_price: Decimal
+    discount: Decimal
 
 
 def order(sent: Mapping[str, Any]) -> Arrival:
-    """Return the order. Raises Ignored for a test order, InvalidMessage for what is no order of Shopify."""
+    """Return the order. Raises Ignored for a test and the like, InvalidMessage for what is no order of Shopify."""
+    if "order_edit" in sent:
+        raise Ignored("Ce message ne dit que le changement\u00a0: « orders/updated » envoie la commande entière.")
     if sent.get("test"):
         raise Ignored("C'est une commande d'essai.")
-    try:
+    if not _email(sent):
+        raise Ignored("La commande n'a pas d'adresse e-mail\u00a0: personne ne pourrait demander sa facture.")
+    with _Read("une commande"):
         return _Reading(sent).arrival()
-    except UnreadableAmount as error:
-        raise InvalidMessage((FieldProblem("", f"Ce n'est pas un montant\u00a0: {error}."),)) from None
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise _foreign(error) from None
 
 
-def refund(sent: Mapping[str, Any], lines: Sequence[KnownLine]) -> RefundMessage:
-    """Return a refund that came by itself; its lines are those of the order of the same article.
+def refund(sent: Mapping[str, Any], lines: Sequence[Line], *, prices_include_tax: bool, currency: str) -> RefundMessage:
+    """Return the refund of an order whose lines, as they are here, are given: Shopify does not send them with it.
 
-    Raises Ignored where no money went back, InvalidMessage for what is no refund of Shopify.
+    Raises Ignored when no money went back, InvalidMessage for what is no refund of Shopify.
     """
-    try:
-        by_id = {each["line_item_id"]: _position(each["line_item"], lines) for each in sent["refund_line_items"]}
-        shipping = next((line.position for line in lines if getattr(line, "kind", "") == "shipping"), None)
-        found = _refund(sent, {key: place for key, place in by_id.items() if place is not None}, shipping)
-    except UnreadableAmount as error:
-        raise InvalidMessage((FieldProblem("", f"Ce n'est pas un montant\u00a0: {error}."),)) from None
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise _foreign(error) from None
-    if found is None:
-        raise Ignored("Ce remboursement ne rend pas d'argent.")
-    return RefundMessage.checked(found)
+    sold = [Sold(at, each.quantity, _amount(each)) for at, each in enumerate(lines)]
+    pairs = [((each.sku, each.description), one) for each, one in zip(lines, sold, strict=True)]
+    names = [name for name, _one in pairs]
+    with _Read("un remboursement"):
+        found = shopify_refunds.message(
+            sent,
+            shopify_refunds.Order(
+                including=prices_include_tax,
+                currency=currency,
+                goods={name: one for name, one in pairs if names.count(name) == 1},
+                shipping=[one for each, one in zip(lines, sold, strict=True) if each.kind == "shipping"],
+                name=lambda each: (_sku(each["line_item"]), _description(each["line_item"])),
+            ),
+        )
+        if found is None:
+            raise Ignored("Aucun argent n'a été rendu\u00a0: la commande elle-même dit ce qui a changé.")
+        return RefundMessage.checked(found)
+
+
+class _Read:
+    """What is not shaped as Shopify writes it becomes InvalidMessage."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+
+    def __enter__(self) -> None:
+        """Begin to read."""
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, UnreadableAmount):
+            raise InvalidMessage((FieldProblem("", f"Ce n'est pas un montant\u00a0: {error}."),)) from None
+        if isinstance(error, KeyError | TypeError | AttributeError | ValueError):
+            reason = f"Ce n'est pas {self.what} de Shopify ({str(error)[:80]})."
+            raise InvalidMessage((FieldProblem("", reason),)) from None
 
 
 class _Reading:
@@ -65,153 +105,275 @@ class _Reading:
     def __init__(self, sent: Mapping[str, Any]) -> None:
         self.sent = sent
         self.including = bool(sent["taxes_included"])
-        self.doubts: list[str] = []
-        self.notes = {
-            str(each.get("name", "")).strip().lower(): _text(each.get("value"))
-            for each in sent.get("note_attributes") or ()
-        }
-        self.vat_number = self._note(VAT_NAMES)
+        both = sent.get("total_price_set")
+        self.currency = str(both["presentment_money"]["currency_code"] if both else sent["currency"])
+        self.notes = {_key(each.get("name")): each.get("value") for each in sent.get("note_attributes") or ()}
         self.place = _address(sent.get("shipping_address") or sent.get("billing_address") or {})
-        self.positions: dict[int, int] = {}
-        self.shipping: int | None = None
+        self.vat_number = self._note(VAT_KEYS)
+        self.doubts: list[str] = []
+        self.goods: dict[Any, Sold] = {}
+        self.shipping: list[Sold] = []
+        self.lines: list[dict[str, Any]] = []
+        self.paired = self._paired()
+        self.gone = self._gone()
 
     def arrival(self) -> Arrival:
         sent = self.sent
-        lines = list(self._lines())
-        paid = sent.get("financial_status") in PAID
+        self._read_lines()
+        refunds = list(self._refunds())
+        total = self._total(refunds)
         message = {
-            "number": str(sent.get("name") or sent["order_number"]).lstrip("#"),
+            "number": self._number(),
             "version": self._version(),
-            "email": sent.get("email") or sent.get("contact_email") or "",
+            "email": _email(sent),
             "locale": _language(sent.get("customer_locale")),
             "placed_at": sent.get("processed_at") or sent["created_at"],
-            "paid_at": (sent.get("processed_at") or sent["created_at"]) if paid else None,
-            "payment_method": ", ".join(sent.get("payment_gateway_names") or ())[:60],
             "cancelled_at": sent.get("cancelled_at"),
-            "currency": sent.get("presentment_currency") or sent["currency"],
+            "purchase_order": _text(sent.get("po_number"))[:100],
+            "currency": self.currency,
+            "exchange_rate": self._exchange_rate(),
             "prices_include_tax": self.including,
             "billing": self._billing(),
-            "shipping_address": self._shipping(),
-            "lines": lines,
-            "total_tax": written(cents(_money(sent, "total_tax"))),
-            "total": written(cents(_money(sent, "total_price"))),
-            "refunds": [found for each in sent.get("refunds") or () if (found := self._refund(each))],
-            **self._shipments(),
+            "shipping_address": self._shipping_address(),
+            "lines": self.lines,
+            "total_tax": None if self.gone else written(money(sent, "total_tax")),
+            "total": written(total),
+            "refunds": refunds,
+            **self._payment(total),
+            **self._shipment(),
         }
-        if paid:
-            message["paid_amount"] = message["total"]
-        return Arrival(OrderMessage.checked(message), str(sent["id"]), tuple(self.doubts))
+        if sent.get("financial_status") == "voided" and not sent.get("cancelled_at"):
+            self.doubts.append("Le paiement a été annulé dans Shopify, mais pas la commande.")
+        return Arrival(OrderMessage.checked(message), str(sent["id"]), tuple(dict.fromkeys(self.doubts)))
+
+    def _number(self) -> str:
+        """Return the name that customers know the order by, without its #; else the bare number."""
+        name = "".join(str(self.sent.get("name") or "").split()).lstrip("#")
+        return name if is_order_number(name) else str(self.sent["order_number"])
 
     def _version(self) -> int:
-        """Order what happened in one second: more refunds and parcels, paid, cancelled."""
+        """Order what happened in one second: a state further on, then more refunds; a cancellation last."""
         sent = self.sent
-        rank = min(len(sent.get("refunds") or ()), 19) * 20 + min(len(sent.get("fulfillments") or ()), 19)
-        rank += 400 * (sent.get("financial_status") in PAID) + 100 * bool(sent.get("cancelled_at"))
-        return int(datetime.fromisoformat(sent["updated_at"]).timestamp()) * 1000 + rank
+        rank = 500 if sent.get("cancelled_at") else 0
+        rank += 60 * _place_in(FINANCIAL, sent.get("financial_status"))
+        rank += 20 * _place_in(FULFILLED, sent.get("fulfillment_status"))
+        rank += min(len(sent.get("refunds") or ()), 19)
+        return int(datetime.fromisoformat(sent.get("updated_at") or sent["created_at"]).timestamp()) * 1000 + rank
 
-    def _lines(self) -> Iterator[dict[str, Any]]:
+    def _read_lines(self) -> None:
         for each in self.sent["line_items"]:
-            kind = "voucher" if each.get("gift_card") else "goods" if each.get("requires_shipping", True) else "service"
-            self.positions[each["id"]] = len(self.positions)
-            yield self._line(each, kind, each.get("name") or each["title"], Decimal(each["quantity"]))
+            quantity = decimal(each["quantity"])
+            name, sku = _description(each), _sku(each)
+            if each.get("tip"):
+                self._add(each, "fee", name, quantity=quantity)
+            elif each.get("gift_card"):
+                self._add(each, "voucher", name, quantity=quantity, sku=sku)
+            else:
+                kind = "service" if each.get("requires_shipping") is False else "goods"
+                self._add(each, kind, name, quantity=quantity, sku=sku)
         for each in self.sent.get("shipping_lines") or ():
-            self.positions[each["id"]] = self.shipping = len(self.positions)
-            yield self._line(each, "shipping", each.get("title") or "Livraison", Decimal(1))
+            if not each.get("is_removed"):
+                self._add(each, "shipping", _text(each.get("title")) or "Livraison")
+        for item in self.sent["line_items"]:
+            for each in item.get("duties") or ():
+                self._add_duty(each, _description(item))
+        self._add_tip()
 
-    def _line(self, each: Mapping[str, Any], kind: str, name: str, quantity: Decimal) -> dict[str, Any]:
-        before = _money(each, "price") * quantity
-        after = before - sum((_money(one, "amount") for one in each.get("discount_allocations") or ()), ZERO)
-        taxes = [one for one in each.get("tax_lines") or () if decimal(one.get("rate"))]
-        rate = rate_of(decimal(one["rate"]) * HUNDRED for one in taxes)
-        found: dict[str, Any] = {
-            "sku": _text(each.get("sku"))[:100],
-            "description": _text(name) or "Article",
-            "kind": kind,
-            "vat_rate": written(rate.quantize(Decimal("0.01"))),
-            "tax": written(cents(sum((_money(one, "price") for one in taxes), ZERO))),
-            **priced(before, after, quantity),
-        }
+    def _add(
+        self, each: Mapping[str, Any], kind: str, name: str, *, quantity: Decimal = Decimal(1), sku: str = ""
+    ) -> None:
+        """Add a line of goods or shipping, less what left the order without money."""
+        price = money(each, "price")
+        amount = price * quantity - _discount(each)
+        tax = sum((money(one, "price") for one in each.get("tax_lines") or ()), ZERO)
+        if kind == "shipping":
+            self.shipping.append(Sold(len(self.lines), quantity, amount))
+        sold = quantity
+        for part in self.gone.get(each.get("id"), ()):
+            sold -= part.quantity
+            amount, tax = amount - (part.amount if self.including else part.before), tax - part.tax
+        if sold <= 0:
+            return
+        if kind != "shipping":
+            self.goods[each.get("id")] = Sold(len(self.lines), sold, amount)
+        self._append(each, kind, name, tax, sku=sku, **priced(price * sold, amount, sold))
+
+    def _append(self, each: Mapping[str, Any], kind: str, name: str, tax: Decimal, **changes: Any) -> None:
+        """Add a line, with the rate that was charged on it."""
+        net = decimal(changes["unit_price"]) * decimal(changes["quantity"]) - decimal(changes["discount"])
+        rate = self._rate(each.get("tax_lines") or (), tax, net - tax if self.including else net)
+        line = {"description": name, "kind": kind, "vat_rate": written(rate), "tax": written(cents(tax)), **changes}
         if not rate:
-            found["vat_category"] = reason_of_zero(self.place, self.vat_number, kind)
+            line["vat_category"] = reason_of_zero(self.place, self.vat_number, kind)
+        if any(one.get("channel_liable") for one in each.get("tax_lines") or ()):
+            self.doubts.append("La TVA a été perçue par la place de marché (channel_liable), pas par le vendeur.")
+        self.lines.append(line)
+
+    def _rate(self, tax_lines: Sequence[Mapping[str, Any]], tax: Decimal, net: Decimal) -> Decimal:
+        """Return the rate in percent as Shopify names it; what bears no tax although it names one has been exempted."""
+        named = rate_of(decimal(each.get("rate")) * 100 for each in tax_lines)
+        if not tax and cents(net * named / 100):
+            charged = ZERO
+        elif not tax and not net and not named:  # Free: it bears the rate of what it goes with.
+            charged = max((decimal(line["vat_rate"]) for line in self.lines), default=ZERO)
+        else:
+            charged = named
+        if tax and not named:
+            self.doubts.append("Une taxe a été facturée sans que Shopify en dise le taux.")
+        return cents(charged)
+
+    def _add_duty(self, duty: Mapping[str, Any], name: str) -> None:
+        net = cents(decimal(duty["presentment_money"]["amount"]))
+        tax = sum((money(one, "price") for one in duty.get("tax_lines") or ()), ZERO)
+        amount = net + tax if self.including else net
+        if amount:
+            self._append(duty, "fee", f"Droits de douane – {name}"[:1000], tax, **priced(amount, amount, Decimal(1)))
+
+    def _add_tip(self) -> None:
+        """Add the tip that is no line of its own."""
+        tip = cents(decimal(self.sent.get("total_tip_received")))
+        if tip and self.currency == self.sent["currency"] and not any(each.get("tip") for each in self._items()):
+            self._append({}, "fee", "Pourboire", ZERO, **priced(tip, tip, Decimal(1)))
+
+    def _items(self) -> Sequence[Mapping[str, Any]]:
+        return self.sent["line_items"] or ()
+
+    def _paired(self) -> shopify_refunds.Paired:
+        """Return the refunds, read against the order as it was placed."""
+        placed = {each["id"]: Sold(0, decimal(each["quantity"]), self._ordered(each)) for each in self._items()}
+        return shopify_refunds.paired(self.sent.get("refunds") or (), self._against(placed))
+
+    def _gone(self) -> dict[Any, list[Part]]:
+        """Return what left the order without money, by line; nothing of an order that is cancelled or all gone."""
+        found: dict[Any, list[Part]] = {}
+        for part in self.paired.unpaid:
+            found.setdefault(part.name, []).append(part)
+        if not found or self.sent.get("cancelled_at"):
+            return {}
+        left = {name: sum((part.quantity for part in taken), ZERO) for name, taken in found.items()}
+        if all(left.get(each["id"], ZERO) >= decimal(each["quantity"]) for each in self._items()):
+            self.doubts.append("Tous les articles ont été retirés de la commande, qui n'est pas annulée.")
+            return {}
         return found
 
-    def _refund(self, each: Mapping[str, Any]) -> dict[str, Any] | None:
-        return _refund(each, self.positions, self.shipping)
+    def _ordered(self, item: Mapping[str, Any]) -> Decimal:
+        return money(item, "price") * decimal(item["quantity"]) - _discount(item)
+
+    def _against(self, goods: Mapping[Any, Sold]) -> shopify_refunds.Order:
+        return shopify_refunds.Order(
+            self.including, self.currency, goods, self.shipping, name=lambda each: each["line_item_id"]
+        )
+
+    def _refunds(self) -> Iterator[dict[str, Any]]:
+        against = self._against(self.goods)
+        for each, pays_for in self.paired.paid:
+            taken = pays_for and [
+                replace(part, position=self.goods[part.name].position) for part in pays_for if part.name in self.goods
+            ]
+            if found := shopify_refunds.message(each, against, taken):
+                yield found
+
+    def _total(self, refunds: Sequence[Mapping[str, Any]]) -> Decimal:
+        """Return what was charged: where lines have left without money, what is left now and what went back."""
+        if self.gone and (self.sent.get("current_total_price_set") or self.sent.get("current_total_price")):
+            back = sum((decimal(each["amount"]) for each in refunds), ZERO)
+            return money(self.sent, "current_total_price") + back
+        return money(self.sent, "total_price")
+
+    def _exchange_rate(self) -> str | None:
+        """Return what one unit of the customer's currency is in euros, where the shop's own is the euro."""
+        both = self.sent.get("total_price_set")
+        if self.currency == "EUR" or not both or both["shop_money"]["currency_code"] != "EUR":
+            return None
+        euros, paid = decimal(both["shop_money"]["amount"]), decimal(both["presentment_money"]["amount"])
+        return written((euros / paid).quantize(RATE_UNIT)) if paid else None
+
+    def _payment(self, total: Decimal) -> dict[str, Any]:
+        sent = self.sent
+        gateways = [str(each) for each in sent.get("payment_gateway_names") or ()]
+        words = [AT_ONCE.get(each, each) for each in gateways]
+        found: dict[str, Any] = {"payment_method": ", ".join(dict.fromkeys(words))[:60]}
+        if sent.get("financial_status") in PAID:
+            found["paid_amount"] = written(total)
+            if gateways and all(each in AT_ONCE for each in gateways):
+                found["paid_at"] = sent.get("processed_at") or sent["created_at"]
+        return found
+
+    def _shipment(self) -> dict[str, Any]:
+        """Return the parcels, and when the last one left once nothing is left to send."""
+        parcels = [each for each in self.sent.get("fulfillments") or () if each.get("status") in (None, "success")]
+        found: dict[str, Any] = {"shipments": [_parcel(each) for each in parcels]}
+        if self.sent.get("fulfillment_status") == "fulfilled":
+            moments = [each["created_at"] for each in parcels]
+            found["shipped_at"] = max(moments, key=datetime.fromisoformat, default=self.sent.get("closed_at"))
+            if parcels and all(each.get("shipment_status") == "delivered" for each in parcels):
+                found["delivered_at"] = max((each["updated_at"] for each in parcels), key=datetime.fromisoformat)
+        return found
 
     def _billing(self) -> dict[str, Any]:
-        address = self.sent.get("billing_address") or self.sent.get("shipping_address") or {}
+        sent = self.sent
+        person = sent.get("billing_address") or sent.get("shipping_address") or sent.get("customer") or {}
         found = {
-            "first_name": _text(address.get("first_name")),
-            "last_name": _text(address.get("last_name")),
-            "company_name": _text(address.get("company")),
+            "first_name": _text(person.get("first_name")),
+            "last_name": _text(person.get("last_name")),
+            "company_name": _text(person.get("company")) or self._note(COMPANY_KEYS),
             "vat_number": self.vat_number,
-            "siret": self._note(SIRET_NAMES),
-            **_address(address),
+            "siret": self._note(SIRET_KEYS),
+            **_address(person),
         }
         company = found["company_name"] or found["vat_number"] or found["siret"]
         return {"kind": "company" if company else "individual"} | {key: value for key, value in found.items() if value}
 
-    def _shipping(self) -> dict[str, str] | None:
-        to = self.sent.get("shipping_address") or {}
-        address = _address(to)
-        name = _text(to.get("name") or " ".join(filter(None, (to.get("first_name"), to.get("last_name")))))
-        return {"name": name, **address} if address.get("line1") else None
+    def _shipping_address(self) -> dict[str, str] | None:
+        to = self.sent.get("shipping_address")
+        if not to:
+            return None
+        name = _text(to.get("name")) or _text(f"{to.get('first_name') or ''} {to.get('last_name') or ''}")
+        return {"name": name, **_address(to)}
 
-    def _shipments(self) -> dict[str, Any]:
-        """Return the parcels; the order has left as a whole when Shopify calls it fulfilled."""
-        parcels = [
-            {
-                "id": str(each["id"]),
-                "shipped_at": each["created_at"],
-                "carrier": _text(each.get("tracking_company"))[:100],
-                "tracking_number": _text(each.get("tracking_number"))[:100],
-                "tracking_url": url if str(url := each.get("tracking_url") or "").startswith("https://") else "",
-            }
-            for each in self.sent.get("fulfillments") or ()
-            if each.get("status") == "success"
-        ]
-        left = max((each["shipped_at"] for each in parcels), key=datetime.fromisoformat, default=None)
-        whole = self.sent.get("fulfillment_status") == "fulfilled"
-        return {"shipments": parcels, "shipped_at": left if whole else None}
-
-    def _note(self, names: Sequence[str]) -> str:
-        return next((self.notes[name] for name in names if self.notes.get(name)), "")
+    def _note(self, keys: Sequence[str]) -> str:
+        """Return what the buyer wrote into one of these fields of the cart."""
+        return next((text for key in keys if (text := _text(self.notes.get(key)))), "")
 
 
-def _refund(sent: Mapping[str, Any], positions: Mapping[int, int], shipping: int | None) -> dict[str, Any] | None:
-    """Return what went back to the customer, by line where Shopify names lines; None when no money did."""
-    back = [one for one in sent.get("transactions") or () if one.get("kind") == "refund"]
-    amount = cents(sum((_money(one, "amount") for one in back if one.get("status") == "success"), ZERO))
-    if not amount:
-        return None
-    lines: list[dict[str, Any]] = []
-    for each in sent.get("refund_line_items") or ():
-        part = cents(_money(each, "subtotal") + (ZERO if each.get("taxes_included") else _money(each, "total_tax")))
-        if each["line_item_id"] in positions and part:
-            quantity = written(Decimal(each["quantity"]))
-            lines.append({"line": positions[each["line_item_id"]], "quantity": quantity, "amount": written(part)})
-    for each in sent.get("order_adjustments") or ():
-        part = cents(abs(_money(each, "amount") + _money(each, "tax_amount")))
-        if each.get("kind") == "shipping_refund" and shipping is not None and part:
-            lines.append({"line": shipping, "quantity": "1", "amount": written(part)})
-    named = sum((Decimal(line["amount"]) for line in lines), ZERO)
-    exact = lines if named == amount else []
-    return {"id": str(sent["id"]), "at": sent["created_at"], "amount": written(amount), "lines": exact}
+def _parcel(each: Mapping[str, Any]) -> dict[str, Any]:
+    url = str(each.get("tracking_url") or "")
+    return {
+        "id": str(each["id"]),
+        "shipped_at": each["created_at"],
+        "carrier": _text(each.get("tracking_company"))[:100],
+        "tracking_number": _text(each.get("tracking_number"))[:100],
+        "tracking_url": url if url.startswith("https://") and len(url) <= 500 else "",
+    }
 
 
-def _position(item: Mapping[str, Any], lines: Sequence[KnownLine]) -> int | None:
-    """Return the place of the one line of this article; None when there is none, or several."""
-    wanted = (_text(item.get("sku"))[:100], _text(item.get("name") or item.get("title")))
-    found = [line.position for line in lines if (line.sku, line.description) == wanted]
-    return found[0] if len(found) == 1 else None
+def _discount(each: Mapping[str, Any]) -> Decimal:
+    """Return what was taken off the whole line: of its own discounts and its share of those of the order."""
+    allocated = each.get("discount_allocations")
+    if allocated is None:
+        return money(each, "total_discount")
+    return sum((money(one, "amount") for one in allocated), ZERO)
 
 
-def _money(sent: Mapping[str, Any], name: str) -> Decimal:
-    """Return an amount in the currency of the checkout; older messages know one currency alone."""
-    both = sent.get(f"{name}_set")
-    if isinstance(both, Mapping) and isinstance(both.get("presentment_money"), Mapping):
-        return decimal(both["presentment_money"]["amount"])
-    return decimal(sent.get(name))
+def _amount(line: Line) -> Decimal:
+    return line.quantity * line.unit_price - line.discount
+
+
+def _email(sent: Mapping[str, Any]) -> str:
+    return str(sent.get("email") or sent.get("contact_email") or (sent.get("customer") or {}).get("email") or "")
+
+
+def _language(locale: Any) -> str:
+    code = str(locale or "").partition("-")[0].lower()
+    return code if len(code) == 2 and code.isascii() and code.isalpha() else "fr"
+
+
+def _description(item: Mapping[str, Any]) -> str:
+    return _text(item.get("name")) or _text(item.get("title")) or "Article"
+
+
+def _sku(item: Mapping[str, Any]) -> str:
+    return _text(item.get("sku"))[:100]
 
 
 def _address(place: Mapping[str, Any]) -> dict[str, str]:
@@ -225,15 +387,16 @@ def _address(place: Mapping[str, Any]) -> dict[str, str]:
     return {key: value for key, value in found.items() if value}
 
 
-def _language(locale: Any) -> str:
-    found = str(locale or "fr").partition("-")[0].lower()
-    return found if len(found) == 2 and found.isascii() and found.isalpha() else "fr"
+def _place_in(states: Sequence[str | None], state: str | None) -> int:
+    return states.index(state) if state in states else 0
+
+
+def _key(name: Any) -> str:
+    """Return the bare letters of a field's name: « N° TVA » and `vat_number` are written in many ways."""
+    plain = unicodedata.normalize("NFKD", str(name or "")).casefold()
+    return "".join(sign for sign in plain if sign.isascii() and sign.isalnum())
 
 
 def _text(value: Any) -> str:
     """Return a text on one line, of 200 characters at most."""
-    return " ".join(value.split())[:200] if isinstance(value, str) else ""
-
-
-def _foreign(error: Exception) -> InvalidMessage:
-    return InvalidMessage((FieldProblem("", f"Ce n'est pas une commande de Shopify ({str(error)[:80]})."),))
+    return unicodedata.normalize("NFC", " ".join(value.split()))[:200].strip() if isinstance(value, str) else ""
