@@ -176,7 +176,8 @@ def _refund(shop: Shop, ref: str, sent: dict[str, Any]) -> int:
         raise NotYet(_("Le remboursement d'une commande qui n'est pas encore connue."))
     if any(each.ref == str(sent.get("id")) for each in order.refunds):
         return order.id  # The order itself, which says more of it, was here first.
-    return reports.refund(shop, order.number, shopify.refund(sent, order.lines)).order_id
+    refund = shopify.refund(sent, order.lines, prices_include_tax=order.prices_include_tax, currency=order.currency)
+    return reports.refund(shop, order.number, refund).order_id
 
 
 def _woocommerce_refunds(shop: Shop, ref: str) -> list[dict[str, Any]] | None:
