@@ -1,0 +1,261 @@
+"""Orders of PrestaShop (1.7, 8, 9), as its web service gives them: an order joined with what stands elsewhere.
+
+Only the fields named in `FIELDS` are ever asked for: whole answers carry password hashes and `secure_key`. Moments are
+written in the shop's own time without saying which; a French shop's is Paris time.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from shops.amounts import ZERO, UnreadableAmount, cents, decimal, priced, rate_of, reason_of_zero, written
+from shops.arrivals import Arrival, Ignored
+from shops.codes import COUNTRIES
+from shops.problems import FieldProblem
+from shops.schema import InvalidMessage, OrderMessage
+
+PARIS = ZoneInfo("Europe/Paris")
+NEVER = ("", "0000-00-00 00:00:00", "0000-00-00")
+CANCELLED = ("order_canceled",)
+"""The mail template by which PrestaShop's own states of cancelled orders are known, whatever they are called."""
+
+FIELDS = {
+    "orders": (
+        "id", "id_address_delivery", "id_address_invoice", "id_customer", "id_currency", "id_lang", "current_state",
+        "invoice_number", "date_add", "date_upd", "reference", "payment", "total_discounts_tax_incl",
+        "total_paid_tax_incl", "total_paid_tax_excl", "total_paid_real", "total_products_wt", "total_products",
+        "total_shipping_tax_incl", "total_shipping_tax_excl", "carrier_tax_rate", "total_wrapping_tax_incl",
+        "total_wrapping_tax_excl",
+    ),
+    "order_details": (
+        "id", "id_order", "product_name", "product_reference", "product_quantity", "unit_price_tax_incl",
+        "unit_price_tax_excl", "total_price_tax_incl", "total_price_tax_excl", "associations",
+    ),
+    "customers": ("id", "email", "company", "siret", "firstname", "lastname"),
+    "addresses": (
+        "id", "id_country", "company", "firstname", "lastname", "address1", "address2", "postcode", "city",
+        "vat_number",
+    ),
+    "order_slip": (
+        "id", "id_order", "total_products_tax_incl", "total_shipping_tax_incl", "date_add", "associations",
+    ),
+    "order_histories": ("id", "id_order", "id_order_state", "date_add"),
+    "order_carriers": ("id", "id_order", "tracking_number", "date_add"),
+    "order_states": ("id", "paid", "shipped", "template"),
+    "taxes": ("id", "rate"),
+    "currencies": ("id", "iso_code"),
+    "languages": ("id", "iso_code"),
+    "countries": ("id", "iso_code"),
+}  # fmt: skip
+
+Row = Mapping[str, Any]
+
+
+def order(joined: Mapping[str, Any]) -> Arrival:
+    """Return the order: `joined` holds it under `order`, and under the names of `FIELDS` what belongs to it.
+
+    Raises Ignored for an order without a line, InvalidMessage for what is no order of PrestaShop.
+    """
+    try:
+        if not joined["order_details"]:
+            raise Ignored("Cette commande n'a pas de ligne.")
+        return _Reading(joined).arrival()
+    except UnreadableAmount as error:
+        raise InvalidMessage((FieldProblem("", f"Ce n'est pas un montant\u00a0: {error}."),)) from None
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        reason = f"Ce n'est pas une commande de PrestaShop ({str(error)[:80]})."
+        raise InvalidMessage((FieldProblem("", reason),)) from None
+
+
+class _Reading:
+    """One order while it is read."""
+
+    def __init__(self, joined: Mapping[str, Any]) -> None:
+        self.joined, self.sent = joined, joined["order"]
+        self.details: Sequence[Row] = joined["order_details"]
+        self.rates = {str(each["id"]): decimal(each["rate"]) for each in joined["taxes"]}
+        self.countries = {str(each["id"]): str(each["iso_code"]).upper() for each in joined["countries"]}
+        self.buyer = self._row("addresses", self.sent["id_address_invoice"])
+        self.goes_to = self._address(self._row("addresses", self.sent["id_address_delivery"]))
+        self.vat_number = _text(self.buyer.get("vat_number"))
+        gross = sum((cents(decimal(each["total_price_tax_incl"])) for each in self.details), ZERO)
+        # Rounded by item or by line the prices with tax are what was charged; rounded by order those without are.
+        self.including = gross == cents(decimal(self.sent["total_products_wt"]))
+        self.doubts: list[str] = []
+
+    def arrival(self) -> Arrival:
+        sent, total = self.sent, written(cents(decimal(self.sent["total_paid_tax_incl"])))
+        paid_at, shipped_at, cancelled_at = self._moments()
+        invoiced = str(sent.get("invoice_number") or "0")
+        message = {
+            "number": _text(sent["reference"]),
+            "version": int(_moment(sent["date_upd"]).timestamp()) * 1000 + self._rank(),
+            "email": self._row("customers", sent["id_customer"])["email"],
+            "locale": str(self._row("languages", sent["id_lang"]).get("iso_code") or "fr").lower()[:2],
+            "placed_at": _moment(sent["date_add"]).isoformat(),
+            "paid_at": paid_at,
+            "payment_method": _text(sent.get("payment"))[:60],
+            "shipped_at": shipped_at,
+            "cancelled_at": cancelled_at,
+            "existing_invoice": None if invoiced == "0" else f"PrestaShop {invoiced}",
+            "currency": self._row("currencies", sent["id_currency"])["iso_code"],
+            "prices_include_tax": self.including,
+            "billing": self._billing(),
+            "shipping_address": self._shipping(),
+            "lines": list(self._lines()),
+            "order_discount": written(cents(decimal(sent.get("total_discounts_tax_incl")))),
+            "total_tax": written(cents(decimal(total) - decimal(sent["total_paid_tax_excl"]))),
+            "total": total,
+            "shipments": self._parcels(shipped_at),
+            "refunds": list(self._refunds()),
+        }
+        if paid_at:
+            message["paid_amount"] = total
+        return Arrival(OrderMessage.checked(message), str(sent["id"]), tuple(self.doubts))
+
+    def _rank(self) -> int:
+        return min(len(self.joined["order_histories"]) * 20 + len(self.joined["order_slip"]), 998)
+
+    def _moments(self) -> tuple[str | None, str | None, str | None]:
+        """Return since when the order is paid, shipped and cancelled, as the histories of its states tell."""
+        states = {str(each["id"]): each for each in self.joined["order_states"]}
+        past = sorted(self.joined["order_histories"], key=lambda each: (each["date_add"], int(each["id"])))
+        told = [(_moment(each["date_add"]).isoformat(), states.get(str(each["id_order_state"]), {})) for each in past]
+        paid = next((at for at, state in told if _is_on(state, "paid")), None)
+        shipped = next((at for at, state in told if _is_on(state, "shipped")), None)
+        last_at, last = told[-1] if told else ("", {})
+        return paid, shipped, last_at if _template(last) in CANCELLED else None
+
+    def _lines(self) -> Iterator[dict[str, Any]]:
+        for each in self.details:
+            rate = rate_of(self.rates[str(tax["id"])] for tax in _associated(each, "taxes") if int(tax["id"]))
+            quantity = decimal(each["product_quantity"])
+            net, gross = decimal(each["total_price_tax_excl"]), decimal(each["total_price_tax_incl"])
+            name, sku = _text(each["product_name"]), _text(each.get("product_reference"))
+            yield self._line("goods", name, quantity, net, gross, rate, sku[:100])
+        sent = self.sent
+        shipping_rate = decimal(sent.get("carrier_tax_rate"))
+        for kind, name, column, rate in (
+            ("shipping", "Livraison", "total_shipping", shipping_rate),
+            ("fee", "Emballage cadeau", "total_wrapping", None),
+        ):
+            net, gross = decimal(sent.get(f"{column}_tax_excl")), decimal(sent.get(f"{column}_tax_incl"))
+            if gross:
+                yield self._line(
+                    kind, name, Decimal(1), net, gross, self._nearest(net, gross) if rate is None else rate
+                )
+
+    def _line(
+        self, kind: str, name: str, quantity: Decimal, net: Decimal, gross: Decimal, rate: Decimal, sku: str = ""
+    ) -> dict[str, Any]:
+        amount = gross if self.including else net
+        found: dict[str, Any] = {
+            "sku": sku,
+            "description": name or "Article",
+            "kind": kind,
+            "vat_rate": written(rate.quantize(Decimal("0.01"))),
+            **priced(amount, amount, quantity),
+        }
+        if not rate:
+            found["vat_category"] = reason_of_zero(self.goes_to, self.vat_number, kind)
+            if gross != net:
+                self.doubts.append(f"Le taux de TVA de la ligne « {name[:60]} » n'est pas connu.")
+        return found
+
+    def _nearest(self, net: Decimal, gross: Decimal) -> Decimal:
+        """Return the shop's own rate that these amounts bear to the cent; 0 when none does."""
+        fits = (rate for rate in self.rates.values() if cents(net * (1 + rate / 100)) == cents(gross))
+        return max(fits, default=ZERO) if net != gross else ZERO
+
+    def _billing(self) -> dict[str, Any]:
+        buyer, customer = self.buyer, self._row("customers", self.sent["id_customer"])
+        found = {
+            "first_name": _text(buyer.get("firstname") or customer.get("firstname")),
+            "last_name": _text(buyer.get("lastname") or customer.get("lastname")),
+            "company_name": _text(buyer.get("company") or customer.get("company")),
+            "vat_number": self.vat_number,
+            "siret": _text(customer.get("siret")),
+            **self._address(buyer),
+        }
+        company = found["company_name"] or found["vat_number"] or found["siret"]
+        return {"kind": "company" if company else "individual"} | {key: value for key, value in found.items() if value}
+
+    def _shipping(self) -> dict[str, str] | None:
+        to = self._row("addresses", self.sent["id_address_delivery"])
+        name = _text(" ".join(filter(None, (to.get("firstname"), to.get("lastname")))))
+        return {"name": name, **self.goes_to} if self.goes_to.get("line1") else None
+
+    def _address(self, place: Row) -> dict[str, str]:
+        country = self.countries.get(str(place.get("id_country")), "")
+        found = {
+            "line1": _text(place.get("address1")),
+            "line2": _text(place.get("address2")),
+            "postal_code": _text(place.get("postcode"))[:20],
+            "city": _text(place.get("city")),
+            "country": country if country in COUNTRIES else "",
+        }
+        return {key: value for key, value in found.items() if value}
+
+    def _parcels(self, shipped_at: str | None) -> list[dict[str, str]]:
+        """Return the parcels with a number; PrestaShop says when the order left, and of no parcel when."""
+        if shipped_at is None:
+            return []
+        return [
+            {"id": str(each["id"]), "shipped_at": shipped_at, "tracking_number": _text(each["tracking_number"])[:100]}
+            for each in self.joined["order_carriers"]
+            if _text(each.get("tracking_number"))
+        ]
+
+    def _refunds(self) -> Iterator[dict[str, Any]]:
+        """Yield the slips (« avoirs » of PrestaShop), line by line."""
+        places = {str(each["id"]): place for place, each in enumerate(self.details)}
+        shipping = len(self.details) if decimal(self.sent.get("total_shipping_tax_incl")) else None
+        for slip in self.joined["order_slip"]:
+            lines = []
+            for each in _associated(slip, "order_slip_details"):
+                amount, place = cents(decimal(each["amount_tax_incl"])), places.get(str(each["id_order_detail"]))
+                if amount and place is not None:
+                    quantity = written(decimal(each.get("product_quantity")))
+                    lines.append({"line": place, "quantity": quantity, "amount": written(amount)})
+            carriage = cents(decimal(slip.get("total_shipping_tax_incl")))
+            if carriage and shipping is not None:
+                lines.append({"line": shipping, "quantity": "1", "amount": written(carriage)})
+            amount = cents(decimal(slip.get("total_products_tax_incl"))) + carriage
+            if amount:
+                at = _moment(slip["date_add"]).isoformat()
+                exact = lines if sum((Decimal(line["amount"]) for line in lines), ZERO) <= amount else []
+                yield {"id": str(slip["id"]), "at": at, "amount": written(amount), "lines": exact}
+
+    def _row(self, name: str, row_id: Any) -> Row:
+        return next((each for each in self.joined[name] if str(each["id"]) == str(row_id)), {})
+
+
+def _associated(each: Row, name: str) -> Sequence[Row]:
+    """Return what hangs on a row; none is written as an empty text."""
+    found = (each.get("associations") or {}).get(name)
+    return found if isinstance(found, list) else ()
+
+
+def _is_on(state: Row, name: str) -> bool:
+    return str(state.get(name, "0")) == "1"
+
+
+def _template(state: Row) -> str:
+    """Return the name of a state's mail: a text, or one in each language."""
+    found = state.get("template")
+    if isinstance(found, list):
+        found = next((each.get("value") for each in found), "")
+    return str(found or "")
+
+
+def _moment(text: str) -> datetime:
+    if text in NEVER:
+        raise ValueError("a moment is missing")
+    return datetime.fromisoformat(text).replace(tzinfo=PARIS)
+
+
+def _text(value: Any) -> str:
+    """Return a text on one line, of 200 characters at most."""
+    return " ".join(value.split())[:200] if isinstance(value, str) else ""
