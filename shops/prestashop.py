@@ -137,15 +137,14 @@ class _Reading:
             yield self._line("goods", name, quantity, net, gross, rate, sku[:100])
         sent = self.sent
         shipping_rate = decimal(sent.get("carrier_tax_rate"))
-        for kind, name, column, rate in (
-            ("shipping", "Livraison", "total_shipping", shipping_rate),
-            ("fee", "Emballage cadeau", "total_wrapping", None),
+        for kind, name, column in (
+            ("shipping", "Livraison", "total_shipping"),
+            ("fee", "Emballage cadeau", "total_wrapping"),
         ):
             net, gross = decimal(sent.get(f"{column}_tax_excl")), decimal(sent.get(f"{column}_tax_incl"))
+            rate = shipping_rate if kind == "shipping" else self._nearest(net, gross)
             if gross:
-                yield self._line(
-                    kind, name, Decimal(1), net, gross, self._nearest(net, gross) if rate is None else rate
-                )
+                yield self._line(kind, name, Decimal(1), net, gross, rate)
 
     def _line(
         self, kind: str, name: str, quantity: Decimal, net: Decimal, gross: Decimal, rate: Decimal, sku: str = ""
@@ -213,7 +212,7 @@ class _Reading:
         places = {str(each["id"]): place for place, each in enumerate(self.details)}
         shipping = len(self.details) if decimal(self.sent.get("total_shipping_tax_incl")) else None
         for slip in self.joined["order_slip"]:
-            lines = []
+            lines: list[dict[str, Any]] = []
             for each in _associated(slip, "order_slip_details"):
                 amount, place = cents(decimal(each["amount_tax_incl"])), places.get(str(each["id_order_detail"]))
                 if amount and place is not None:

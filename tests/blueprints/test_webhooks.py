@@ -73,7 +73,7 @@ def test_a_wrong_or_missing_signature_is_refused_and_logged(
 
     assert (answer.status_code, answer.mimetype) == (401, "application/problem+json")
     assert messages() == []
-    assert [(record.message, record.shop) for record in caplog.records if hasattr(record, "shop")] == [  # type: ignore[attr-defined]
+    assert [(record.message, record.shop) for record in caplog.records if hasattr(record, "shop")] == [
         ("webhook refused", "atelier")
     ]
 
