@@ -6,7 +6,7 @@ import gc
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +21,20 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Medians in seconds by name, in the order of the table; a target with a name that was not measured fails."""
+    """Medians in seconds by name, in the order of the table; a target with a name that was not measured fails.
+
+    `promises` are targets that are no ratios of medians: what is promised, and whether it holds.
+    """
 
     title: str
     medians: Mapping[str, float]
     targets: tuple[Target, ...] = ()
     notes: tuple[str, ...] = ()
+    promises: Mapping[str, bool] = field(default_factory=dict)
 
     @property
     def holds(self) -> bool:
-        return all(self._ratio(target) <= target.at_most for target in self.targets)
+        return all(self._ratio(target) <= target.at_most for target in self.targets) and all(self.promises.values())
 
     def lines(self) -> list[str]:
         """The table: each median with its ratio to the first one, then each target and whether it holds."""
@@ -40,7 +44,8 @@ class Report:
             f"  {name:<{width}}  {seconds * 1000:10.2f} ms  {seconds / first:7.2f} ×"
             for name, seconds in self.medians.items()
         ]
-        return [self.title, *rows, *(self._verdict(target, width) for target in self.targets), *self.notes]
+        kept = [f"  {promise}: {'holds' if held else 'DOES NOT HOLD'}" for promise, held in self.promises.items()]
+        return [self.title, *rows, *(self._verdict(target, width) for target in self.targets), *self.notes, *kept]
 
     def _verdict(self, target: Target, width: int) -> str:
         ratio = self._ratio(target)
