@@ -1,5 +1,6 @@
 """« À vérifier », decided: what then counts, for whom, until when, and what the audit says of it."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -15,11 +16,12 @@ import clock
 from documents.totals import Totals
 from extensions import DomainError, db
 from models import AuditEntry, CreditNote, Delivery, Invoice, Order
-from services import amendments, crediting, intake, invoicing, issuing, orders, production, reinvoicing
+from services import amendments, crediting, intake, invoicing, issuing, orders, production, reinvoicing, verification
 from services.amendments import DoesNotStand, Figures, LineFigures
 from shops.arrivals import Arrival
 from shops.schema import OrderMessage
 from tests.shops.messages import a_company, a_line, a_message, a_refund
+from tests.support.customers import draw
 
 SHIPPING = a_message()["lines"][1]
 TWENTY = (Decimal(20), "S", "")
@@ -318,3 +320,40 @@ def test_a_change_that_the_shop_takes_back_needs_no_new_invoice(changed: Callabl
     order = changed()
     assert not reinvoicing.carry_out(order, invoice.id)
     assert len(documents()) == 1
+
+
+def test_many_presses_at_once_replace_the_invoice_once(app: Flask, changed: Callable[..., Order]) -> None:
+    order = changed(lines=[a_line(quantity="3", discount="0.00"), SHIPPING], total="49.60")
+    order_id, invoice_id = order.id, order.documents[0].id
+    db.session.commit()
+    done: list[bool] = []
+    gate = threading.Barrier(4)
+
+    def press() -> None:
+        with app.app_context():
+            found = db.session.get_one(Order, order_id)
+            gate.wait()
+            done.append(reinvoicing.carry_out(found, invoice_id))
+
+    presses = [threading.Thread(target=press) for _ in range(4)]
+    for each in presses:
+        each.start()
+    for each in presses:
+        each.join()
+    assert sorted(done) == [False, False, False, True]
+    assert len(documents()) == 3
+
+
+def test_the_documents_of_a_change_are_drawn_and_hold_together(app: Flask, changed: Callable[..., Order]) -> None:
+    order = changed(refunds=[a_refund()])
+    order = changed(
+        refunds=[a_refund()],
+        lines=[a_line(vat_rate="5.50", quantity="3", discount="0.00"), SHIPPING],
+        total="49.60",
+    )
+    assert reinvoicing.carry_out(order, order.documents[0].id)
+    for document in the_order().documents:
+        draw(document)
+    checked = list(verification.verify(render=True))
+    assert len(checked) >= 4
+    assert [finding for each in checked for finding in each.findings] == []
