@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from documents import formatting, totals
-from documents.totals import CENT, ZERO, DoesNotAddUp, Line, RateAmounts, Sale
+from documents.totals import CENT, ZERO, DoesNotAddUp, Line, RateAmounts, Sale, Totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +72,36 @@ def _of_line(sale: Sale, line: Line) -> Row:
     return Row(line.description, counted, line.tax, totals.own_tax(sale, line), CENT + discounted)
 
 
+def since(invoiced: Totals, now: Totals) -> tuple[Row, ...]:
+    """Compare what an order comes to now (`shop`) with its invoice (`ours`), rate by rate and in all."""
+    before, after = ({row.key: row for row in each.rates} for each in (invoiced, now))
+    rows = []
+    for key, either in (after | before).items():
+        old, new = before.get(key), after.get(key)
+        bases = " → ".join(formatting.number(row.net if row else ZERO) for row in (old, new))
+        label = _rate(either.rate, either.category, either.exemption)
+        rows.append(Row(label, f"base HT {bases}", new.vat if new else ZERO, old.vat if old else ZERO))
+    return (
+        *rows,
+        Row("Total HT", "", now.net, invoiced.net),
+        Row("TVA", "", now.vat, invoiced.vat),
+        Row("Total TTC", "", now.gross, invoiced.gross),
+    )
+
+
 def _of_rate(sale: Sale, row: RateAmounts, before: Decimal) -> Row:
-    """A row of the VAT table; `before` is its VAT before the order's discount, which is what some shops state."""
-    taxes = [line.tax for line in sale.lines if line.rate_key == row.key]
-    stated = [tax for tax in taxes if tax is not None]
+    """A row of the VAT table; `before` is its VAT before the order's discount, which is what some shops state.
+
+    Where a shop states the tax of some lines, the others' is what their rate gives.
+    """
+    lines = [line for line in sale.lines if line.rate_key == row.key]
+    taxes = [totals.own_tax(sale, line) if line.tax is None else line.tax for line in lines]
     return Row(
         _rate(row.rate, row.category, row.exemption),
         f"base HT {formatting.number(row.net)}",
-        sum(stated, ZERO) if len(stated) == len(taxes) else None,
+        None if all(line.tax is None for line in lines) else sum(taxes, ZERO),
         row.vat,
-        CENT * len(taxes) + abs(before - row.vat),
+        CENT * len(lines) + abs(before - row.vat),
     )
 
 

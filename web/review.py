@@ -4,17 +4,21 @@ from dataclasses import dataclass
 
 from documents import differences
 from documents.amendments import Amendment
-from documents.differences import Differences
+from documents.differences import Differences, Row
 from models import Order
-from services import orders, reinvoicing
+from services import issuing, orders, reinvoicing
 from services.reinvoicing import Proposal
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Of one order; `shown` names its figures, so that nobody decides about others than they saw."""
+    """Of one order; `shown` names its figures, so that nobody decides about others than they saw.
+
+    `since_invoice` compares it with its invoice, where one press would bring the two together.
+    """
 
     table: Differences
+    since_invoice: tuple[Row, ...]
     decided: Amendment | None
     proposal: Proposal | None
     shown: str
@@ -25,9 +29,11 @@ def desk(order: Order) -> Desk | None:
     decided = orders.amendment_of(order)
     if decided is None and not order.needs_review:
         return None
+    proposal = reinvoicing.proposal(order)
     return Desk(
         table=differences.of(orders.sent_sale(order)),
+        since_invoice=differences.since(issuing.frozen(proposal.invoice).totals, proposal.amounts) if proposal else (),
         decided=decided,
-        proposal=reinvoicing.proposal(order),
+        proposal=proposal,
         shown=orders.fingerprint(order),
     )

@@ -77,7 +77,7 @@ def test_an_accountant_reads_the_difference_at_once(merchant: LintingClient) -> 
         ["T-shirt personnalisé 2 × 14,90 − 2,98 = 26,82 TTC, TVA 20 %", "5,00 €", "4,47 €", "+0,53 € (à expliquer)"],
         ["Livraison standard 1 × 4,90 = 4,90 TTC, TVA 20 %", "–", "0,82 €", "–"],
         ["TVA par taux"],
-        ["TVA 20 % base HT 26,43", "–", "5,29 €", "–"],
+        ["TVA 20 % base HT 26,43", "5,82 €", "5,29 €", "+0,53 € (à expliquer)"],
         ["Totaux"],
         ["TVA", "5,83 €", "5,29 €", "+0,54 € (à expliquer)"],
         ["Total TTC", "35,00 €", "31,72 €", "+3,28 € (à expliquer)"],
@@ -200,6 +200,13 @@ def test_one_press_brings_invoice_and_order_together(changed: Callable[..., Orde
     changed(lines=[a_line(quantity="3", discount="0.00"), SHIPPING], total="49.60")
     page = merchant.get(PAGE).text
     assert "Établir l'avoir et la nouvelle facture" in page
+    assert cells(page) == [
+        ["Désignation", "Commande", "Facture", "Écart"],
+        ["TVA 20 % base HT 26,43 → 41,33", "8,27 €", "5,29 €", "+2,98 € (à expliquer)"],
+        ["Total HT", "41,33 €", "26,43 €", "+14,90 € (à expliquer)"],
+        ["TVA", "8,27 €", "5,29 €", "+2,98 € (à expliquer)"],
+        ["Total TTC", "49,60 €", "31,72 €", "+17,88 € (à expliquer)"],
+    ]
     found = re.search(r'refacturer.*?name="shown" value="(\d+)"', page, re.DOTALL)
     assert found
     for _press in range(2):

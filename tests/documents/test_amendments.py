@@ -117,7 +117,9 @@ def test_the_shops_figures_stand_beside_ours() -> None:
     assert shirts.counted == "2 × 14,90 = 29,80 TTC, TVA 20\u00a0%"
     assert (carriage.shop, carriage.difference, carriage.is_wrong) == (None, None, False)
     (rate,) = table.rates
-    assert (rate.label, rate.counted, rate.shop, rate.ours) == ("TVA 20\u00a0%", "base HT 28,92", None, Decimal("5.78"))
+    assert (rate.label, rate.counted, rate.shop, rate.ours) == (
+        "TVA 20\u00a0%", "base HT 28,92", Decimal("6.79"), Decimal("5.78"),
+    )  # fmt: skip
     vat, total = table.totals
     assert (vat.difference, vat.is_wrong) == (Decimal("1.01"), True)
     assert (total.shop, total.ours, total.difference, total.is_wrong) == (
@@ -132,6 +134,22 @@ def test_what_rounding_explains_is_no_contradiction() -> None:
     table = differences.of(sale)
     assert [row.is_wrong for row in (*table.lines, *table.rates, *table.totals)] == [False] * 5
     assert table.lines[0].difference == Decimal("-0.01")
+
+
+def test_a_changed_order_stands_beside_its_invoice() -> None:
+    invoiced = totals.expected(a_sale())
+    now = totals.expected(
+        a_sale(replace(SHIRT, vat_rate=Decimal("5.5")), replace(CARRIAGE, unit_price=Decimal("3.90")))
+    )
+    rows = [(row.label, row.counted, row.shop, row.ours, row.is_wrong) for row in differences.since(invoiced, now)]
+    assert rows == [
+        ("TVA 20\u00a0%", "base HT 28,92 → 3,25", Decimal("0.65"), Decimal("5.78"), True),
+        ("TVA 5,5\u00a0%", "base HT 0,00 → 28,25", Decimal("1.55"), Decimal("0.00"), True),
+        ("Total HT", "", Decimal("31.50"), Decimal("28.92"), True),
+        ("TVA", "", Decimal("2.20"), Decimal("5.78"), True),
+        ("Total TTC", "", Decimal("33.70"), Decimal("34.70"), True),
+    ]
+    assert not any(row.is_wrong for row in differences.since(now, now))
 
 
 def test_a_discount_beyond_the_lines_leaves_nothing_to_compare_by_rate() -> None:
