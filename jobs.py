@@ -5,7 +5,7 @@ from contextlib import suppress
 from sqlalchemy.exc import OperationalError
 
 from mail.smtp import Connection
-from services import delivery, inbox, incidents, letters, production
+from services import delivery, inbox, incidents, letters, production, pulls
 from services.leases import LeaseLost
 
 
@@ -37,6 +37,11 @@ def deliver(delivery_id: int) -> None:
 def take_in(message_id: int) -> None:
     """Make an order of what a shop sent; a second run changes nothing."""
     inbox.take_in(message_id)
+
+
+def pull(shop_id: int) -> None:
+    """Read what has changed in a shop; a second run reads nothing twice that matters."""
+    pulls.read_changes(shop_id)
 
 
 def alert() -> None:

@@ -1,6 +1,7 @@
 """`flask shops …`: connect a shop, and give it the keys and secrets that show that what arrives is its own."""
 
 import secrets
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TextIO, TypeVar
@@ -11,9 +12,10 @@ from flask_babel import gettext as _
 
 import clock
 import config
+from calls.http import CallFailed
 from extensions import DomainError
 from models import ApiKey, Shop
-from services import shops
+from services import pulls, shops
 
 shops_cli = AppGroup("shops", help="Les boutiques qui envoient leurs commandes.")
 
@@ -21,6 +23,17 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 SENDS_WEBHOOKS = ("woocommerce", "shopify")
 IS_READ = ("woocommerce", "prestashop")
+
+OUTCOMES = {
+    "new": "Nouvelles",
+    "updated": "Mises à jour",
+    "unchanged": "Inchangées",
+    "older": "Plus anciennes que celles connues",
+    "review": "À vérifier",
+    "opened": "Demandes de facture ouvertes",
+    "refused": "Refusées",
+    "unread": "Illisibles",
+}
 
 _scopes = click.option(
     "--scope",
@@ -137,6 +150,32 @@ def reopen(name: str) -> None:
     """Reprendre ce que la boutique NAME envoie, après `flask shops close`."""
     shops.reopen(_shop(name))
     click.echo(_("La boutique %(name)s est ouverte.", name=name))
+
+
+@shops_cli.command("pull")
+@click.argument("name")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Depuis ce jour (sinon, tout l'historique).")
+@click.option("--dry-run", is_flag=True, help="Dire ce qui changerait, et ne rien garder.")
+def pull(name: str, since: datetime | None, *, dry_run: bool) -> None:
+    """Lire l'historique de la boutique NAME.
+
+    Interrompue, la lecture reprend où elle en était. Recommencer ne change rien\u00a0; ce qui précède INVOICE_FROM
+    n'ouvre aucune demande et n'envoie aucun e-mail.
+    """
+    counts: Counter[str] = Counter()
+    begin = since.replace(tzinfo=clock.PARIS) if since else None
+    try:
+        with click.progressbar(length=0, label=_("Lecture"), show_pos=True) as bar:
+            for page in pulls.back_fill(_shop(name), begin, dry_run=dry_run):
+                bar.length = page.total or page.read
+                bar.update(page.read - bar.pos)
+                counts += page.outcomes
+    except (DomainError, CallFailed) as error:
+        raise click.ClickException(str(error)) from None
+    for outcome, label in OUTCOMES.items():
+        click.echo(f"{label}\u00a0: {counts[outcome]}")
+    if dry_run:
+        click.echo(_("C'était un essai\u00a0: rien n'a été gardé."))
 
 
 def _webhook_secret(system: str, file: TextIO | None) -> str:

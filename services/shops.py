@@ -51,6 +51,7 @@ def add(
         base_url=base_url.rstrip("/"),
         webhook_secret=sealing.seal_text(webhook_secret) if webhook_secret else None,
         pull_key=sealing.seal_text(pull_key) if pull_key else None,
+        due_at=clock.now() if pull_key else None,
     )
     try:
         with transaction():

@@ -25,6 +25,7 @@ from models import (
     Milestone,
     Order,
     RateCounter,
+    Shop,
     ShopMessage,
     SignInSession,
     Token,
@@ -41,6 +42,7 @@ from services import (
     outages,
     outbox,
     production,
+    pulls,
 )
 
 MOST_BELLS = 500  # What the queue holds at most: more would only wait there instead of here.
@@ -60,6 +62,7 @@ TO_WORK_ON: dict[str, tuple[leases.Work, ColumnElement[bool]]] = {
     "deliver": (Delivery, delivery.TO_SEND),
     "take_in": (ShopMessage, inbox.TO_TAKE_IN),
     "produce": (InvoiceRequest, production.TO_PRODUCE),
+    "pull": (Shop, pulls.TO_READ),
 }
 """The jobs, each with what a worker would take: a bell for anything else would keep one from ringing that is heard."""
 
