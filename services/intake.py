@@ -12,33 +12,20 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
 
-from documents import totals
 from extensions import DomainError, db, transaction
 from mail import addresses
-from models import BillingDetails, Customer, EarlierInvoice, InvoiceRequest, Order, OrderLine, Shop
-from parties import rules
-from parties.details import Details
-from services import crediting, history, invoicing, merging, outbox, review
+from models import Customer, EarlierInvoice, InvoiceRequest, Order, Shop
+from services import crediting, history, invoicing, merging, mirroring, outbox, review, sums
 from shops.arrivals import Arrival
 from shops.numbers import NUMBER_LENGTH, order_key
 from shops.problems import FieldProblem
-from shops.schema import BillingMessage, LineMessage, OrderMessage
+from shops.schema import OrderMessage
 
 CHUNK = 100
 LAST_OF_A_SECOND = 999
 """A connector's version is the second of a change × 1000 and a rank within it; a deletion is the last of its second."""
 
 Outcome = Literal["new", "updated", "unchanged", "older"]
-
-# What an order mirrors as it is sent; the rest of the message is normalised, merged or computed below.
-_MIRRORED = (
-    "locale", "placed_at", "paid_at", "payment_method", "delivered_at", "purchase_order",
-    "currency", "exchange_rate", "prices_include_tax", "order_discount",
-    "total_tax", "total", "paid_amount",
-)  # fmt: skip
-_LINE_MIRRORED = (
-    "sku", "description", "kind", "quantity", "unit_price", "discount", "vat_rate", "exemption", "tax",
-)  # fmt: skip
 
 
 class Refused(DomainError):
@@ -221,12 +208,49 @@ def _apply_all(arrivals: list[Arrival], sender: _Sender) -> list[Receipt | Refus
     accounts = _accounts(arrivals)
     earlier = _earlier_invoices(arrivals, sender)
     results: list[Receipt | Refused] = []
-    for arrival in arrivals:
-        try:
-            results.append(_apply(arrival, known, accounts, earlier, sender))
-        except Refused as refused:
-            results.append(refused)
+    for run in _runs(arrivals):
+        written = [_tried_writing(arrival, known, accounts, earlier, sender) for arrival in run]
+        db.session.flush()  # All of them at once: one by one, this would be most of the work.
+        results += [_settled(each) if isinstance(each, _Written) else each for each in written]
     return results
+
+
+def _runs(arrivals: list[Arrival]) -> Iterator[list[Arrival]]:
+    """Cut the messages where an order comes again: its former message is settled before the next one is looked at."""
+    run: list[Arrival] = []
+    named: set[tuple[str, str | None]] = set()
+    for arrival in arrivals:
+        names = {("number", order_key(arrival.message.number)), ("ref", arrival.ref or arrival.message.number)}
+        if names & named:
+            yield run
+            run, named = [], set()
+        run.append(arrival)
+        named |= names
+    yield run
+
+
+def _tried_writing(
+    arrival: Arrival, known: "_Known", accounts: dict[str, Customer], earlier: dict[str, str], sender: _Sender
+) -> "_Written | Receipt | Refused":
+    try:
+        return _apply(arrival, known, accounts, earlier, sender)
+    except Refused as refused:
+        return refused
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A message that changed its order; what follows from it is still to be settled."""
+
+    order: Order
+    outcome: Outcome
+    version: int
+
+
+def _settled(written: _Written) -> Receipt:
+    order = written.order
+    history.record(f"order.{written.outcome}", order=order, detail=f"{order.source}, version {written.version}")
+    return settle(order, written.outcome)
 
 
 class _Known:
@@ -294,43 +318,32 @@ def _earlier_invoices(arrivals: list[Arrival], sender: _Sender) -> dict[str, str
 
 def _apply(
     arrival: Arrival, known: _Known, accounts: dict[str, Customer], earlier: dict[str, str], sender: _Sender
-) -> Receipt:
+) -> _Written | Receipt:
     """Write the message to its order, new or known; raises Refused before anything is written."""
     message, number = arrival.message, sender.prefix + arrival.message.number
     order = _find(arrival, number, known, sender)
     content_hash = message.content_hash()
     if order is not None and not _is_newer(message, content_hash, order, strict=sender.strict):
         return _apply_parts(message, order)
-    if sender.strict:
-        _require_sums(message)
+    if sender.strict and (problems := sums.problems(message)):
+        raise Refused(message.number, problems)
     outcome: Outcome = "updated" if order else "new"
     if order is None:
-        nothing: dict[str, Any] = {"request": None, "billing": None, "documents": []}
+        nothing: dict[str, Any] = {"request": None, "billing": None, "review": None, "documents": []}
         order = Order(number=number, number_key=order_key(number), **nothing)
         db.session.add(order)
     elif order.number != number:
         known.renumber(order, number)
+        db.session.flush()  # The former number is free from now on.
     order.version, order.content_hash, order.source = message.version, content_hash, sender.source
     order.own_key = order_key(message.number)
     order.shop_id, order.shop_ref = order.shop_id or sender.shop_id, order.shop_ref or arrival.ref
-    for name in _MIRRORED:
-        setattr(order, name, getattr(message, name))
     order.cancelled_at = message.cancelled_at or _withdrawn(order)
     order.existing_invoice = message.existing_invoice or earlier.get(order.number_key) or earlier.get(order.own_key)
     order.doubts = list(arrival.doubts) or None
-    order.shipping_address = _address(message)
-    _address_to_customer(order, message, accounts)
-    _replace_lines(order, message.lines)
-    merging.shipments(order, message.shipments, message.version)
-    merging.refunds(order, message.refunds, message.version)
-    order.sent_shipped_at = message.shipped_at
-    order.shipped_at = merging.last_shipment(order)
-    _take_billing(order, message.billing)
-    _take_wish(order, message)
-    db.session.flush()
+    mirroring.mirror(order, message, accounts)
     known.add(order)
-    history.record(f"order.{outcome}", order=order, detail=f"{sender.source}, version {message.version}")
-    return settle(order, outcome)
+    return _Written(order, outcome, message.version)
 
 
 def _find(arrival: Arrival, number: str, known: _Known, sender: _Sender) -> Order | None:
@@ -364,19 +377,17 @@ def _is_newer(message: OrderMessage, content_hash: str, order: Order, *, strict:
     return content_hash > order.content_hash  # The same one whichever came first.
 
 
-def _apply_parts(message: OrderMessage, order: Order) -> Receipt:
+def _apply_parts(message: OrderMessage, order: Order) -> _Written | Receipt:
     """Take of a message that is not the newest the parts that no newer one has named, and the wish for an invoice."""
     outcome: Outcome = "unchanged" if message.version == order.version else "older"
     if not (
         merging.shipments(order, message.shipments, message.version)
         | merging.refunds(order, message.refunds, message.version)
-        | _take_wish(order, message)
+        | mirroring.take_wish(order, message)
     ):
         return receipt_of(order, outcome)
     order.shipped_at = merging.last_shipment(order)
-    db.session.flush()
-    history.record("order.updated", order=order, detail=f"{order.source}, version {message.version}")
-    return settle(order, "updated")
+    return _Written(order, "updated", message.version)
 
 
 def settle(order: Order, outcome: Outcome) -> Receipt:
@@ -405,107 +416,6 @@ def _conflict(message: OrderMessage) -> FieldProblem:
         "La version %(version)s de cette commande est déjà connue avec un autre contenu.", version=message.version
     )
     return FieldProblem("version", reason)
-
-
-def _require_sums(message: OrderMessage) -> None:
-    """Raise Refused, with the difference by line, when the sums contradict each other."""
-    try:
-        totals.compute(_sale(message))
-    except totals.DoesNotAddUp as error:
-        raise Refused(message.number, _differences(error)) from None
-
-
-def _differences(error: totals.DoesNotAddUp) -> tuple[FieldProblem, ...]:
-    return (
-        FieldProblem("total", str(error)),
-        *(FieldProblem(f"lines[{line.index}]", line.text) for line in error.by_line),
-    )
-
-
-def _sale(message: OrderMessage) -> totals.Sale:
-    return totals.Sale(
-        prices_include_tax=message.prices_include_tax,
-        lines=tuple(
-            totals.Line(vat_category=_category(line), **{name: getattr(line, name) for name in _LINE_MIRRORED})
-            for line in message.lines
-        ),
-        total=message.total,
-        order_discount=message.order_discount,
-        total_tax=message.total_tax,
-    )
-
-
-def _category(line: LineMessage) -> str | None:
-    """A gift card that is sold says by its kind why it bears no VAT (CGI art. 256 ter)."""
-    return line.vat_category or ("O" if line.kind == "voucher" and not line.vat_rate else None)
-
-
-def _address(message: OrderMessage) -> dict[str, str] | None:
-    if message.shipping_address is None:
-        return None
-    return {name: value or "" for name, value in message.shipping_address}
-
-
-def _address_to_customer(order: Order, message: OrderMessage, accounts: dict[str, Customer]) -> None:
-    """Give the order to the confirmed account of its address; whoever owns it already keeps it while that is theirs.
-
-    An address that was corrected here stays until the shop sends another one than it did before.
-    """
-    if order.shop_email == message.email:
-        return
-    key = addresses.email_key(message.email)
-    if order.email_key != key or order.customer_id is None:
-        invoicing.hand_over(order, accounts.get(key))
-    order.shop_email, order.email, order.email_key = message.email, message.email, key
-    invoicing.readdress(order)
-
-
-def _replace_lines(order: Order, sent: tuple[LineMessage, ...]) -> None:
-    """Lines have no id of their own: each place is rewritten, places too many go, missing ones come."""
-    del order.lines[len(sent) :]
-    for position, line in enumerate(sent):
-        if position == len(order.lines):
-            order.lines.append(OrderLine(position=position))
-        row = order.lines[position]
-        for name in _LINE_MIRRORED:
-            setattr(row, name, getattr(line, name))
-        row.vat_category = _category(line)
-
-
-def _take_billing(order: Order, sent: BillingMessage | None) -> None:
-    """Keep what the shop knows of the buyer; what names nobody is nothing, and the account's details then count."""
-    if order.billing is not None and order.billing.edited_by_customer:
-        return
-    details = _details(sent)
-    if details is None:
-        former, order.billing = order.billing, None
-        if former is not None:
-            db.session.delete(former)
-    else:
-        order.billing = (order.billing or BillingDetails()).take(details)
-
-
-def _take_wish(order: Order, message: OrderMessage) -> bool:
-    """Afterwards an invoice is wished for if any message of the order ever did so; return whether that is news.
-
-    A wish that was made at checkout, or a registered company that was named, is not taken back by a version without it:
-    its request is open by then, or would be had the two come the other way round.
-    """
-    details = _details(message.billing)
-    wished = message.invoice_requested or (details is not None and rules.names_a_registered_company(details))
-    former, order.invoice_requested = bool(order.invoice_requested), bool(order.invoice_requested) or wished
-    return order.invoice_requested != former
-
-
-def _details(sent: BillingMessage | None) -> Details | None:
-    if sent is None:
-        return None
-    given = {name: value for name, value in sent if value}
-    names = given.keys() & {"first_name", "last_name", "company_name", "siret", "vat_number", "tax_id"}
-    if not names:
-        return None
-    given.setdefault("kind", "company" if names & {"company_name", "siret", "vat_number"} else "individual")
-    return rules.normalise(Details(**given))
 
 
 def ring(receipts: list[Receipt]) -> None:
