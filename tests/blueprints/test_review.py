@@ -223,7 +223,7 @@ def test_one_press_brings_invoice_and_order_together(changed: Callable[..., Orde
 
 def test_a_change_may_be_left_and_the_invoice_stays(changed: Callable[..., Order], merchant: LintingClient) -> None:
     order = changed(lines=[a_line()], total="26.82")
-    assert "Laisser la facture telle quelle" in merchant.get(REVIEW).text
+    assert "laisser la facture telle quelle" in merchant.get(REVIEW).text
     data = {"shown": orders.fingerprint(order), "reason": "Geste commercial."}
     assert merchant.post(f"{REVIEW}/ignorer", data=data).status_code == 303
     page = merchant.get(PAGE).text

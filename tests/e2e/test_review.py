@@ -62,7 +62,7 @@ def test_what_is_to_be_verified_has_no_faults_in_any_state(open_page: Opener, vi
     def ignored() -> None:
         review()
         page.get_by_label("Motif", exact=True).fill("Facturée par la place de marché.")
-        page.get_by_role("button", name="Ne pas facturer").click()
+        page.get_by_role("button", name="Ignorer").click()
         expect(page.get_by_text("n'est pas facturée ici")).to_be_visible()
 
     theirs = f"{ORDERS}/{sent['number']}"
