@@ -52,9 +52,9 @@ def order(sent: Mapping[str, Any]) -> Arrival:
         raise Ignored("Ce message ne dit que le changement\u00a0: « orders/updated » envoie la commande entière.")
     if sent.get("test"):
         raise Ignored("C'est une commande d'essai.")
-    if not _email(sent):
-        raise Ignored("La commande n'a pas d'adresse e-mail\u00a0: personne ne pourrait demander sa facture.")
     with _Read("une commande"):
+        if not _email(sent):
+            raise Ignored("La commande n'a pas d'adresse e-mail\u00a0: personne ne pourrait demander sa facture.")
         return _Reading(sent).arrival()
 
 
