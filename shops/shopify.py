@@ -5,6 +5,7 @@ A gift card that is sold is a line, one that is used a payment. Lines keep the q
 took off them again stands among the refunds, without money.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -30,7 +31,7 @@ VAT_KEYS = (
     "vat", "vatnumber", "vatid", "euvat", "euvatnumber", "tva", "tvaintracommunautaire", "numerotva", "numerodetva",
     "ntva", "numerodetvaintracommunautaire", "tvaintra", "ntvaintra", "vatregistrationnumber",
 )  # fmt: skip
-SIRET_KEYS = ("siret", "numerosiret", "numerodesiret", "nsiret", "siren")
+SIRET_KEYS = ("siret", "numerosiret", "numerodesiret", "nsiret")
 COMPANY_KEYS = ("company", "companyname", "societe", "raisonsociale", "entreprise")
 RATE_UNIT = Decimal("0.00000001")
 
@@ -94,7 +95,7 @@ class _Read:
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if isinstance(error, UnreadableAmount):
             raise InvalidMessage((FieldProblem("", f"Ce n'est pas un montant\u00a0: {error}."),)) from None
-        if isinstance(error, KeyError | TypeError | AttributeError | ValueError):
+        if isinstance(error, LookupError | TypeError | AttributeError | ValueError | ArithmeticError):
             reason = f"Ce n'est pas {self.what} de Shopify ({str(error)[:80]})."
             raise InvalidMessage((FieldProblem("", reason),)) from None
 
@@ -109,7 +110,7 @@ class _Reading:
         self.currency = str(both["presentment_money"]["currency_code"] if both else sent["currency"])
         self.notes = {_key(each.get("name")): each.get("value") for each in sent.get("note_attributes") or ()}
         self.place = _address(sent.get("shipping_address") or sent.get("billing_address") or {})
-        self.vat_number = self._note(VAT_KEYS)
+        self.vat_number = self._registration(VAT_KEYS, 20)
         self.doubts: list[str] = []
         self.goods: dict[Any, Sold] = {}
         self.shipping: list[Sold] = []
@@ -318,7 +319,7 @@ class _Reading:
             "last_name": _text(person.get("last_name")),
             "company_name": _text(person.get("company")) or self._note(COMPANY_KEYS),
             "vat_number": self.vat_number,
-            "siret": self._note(SIRET_KEYS),
+            "siret": self._registration(SIRET_KEYS, 14),
             **_address(person),
         }
         company = found["company_name"] or found["vat_number"] or found["siret"]
@@ -334,6 +335,11 @@ class _Reading:
     def _note(self, keys: Sequence[str]) -> str:
         """Return what the buyer wrote into one of these fields of the cart."""
         return next((text for key in keys if (text := _text(self.notes.get(key)))), "")
+
+    def _registration(self, keys: Sequence[str], most: int) -> str:
+        """Return a number that the buyer wrote there; a « non » or a sentence is none."""
+        number = re.sub(r"[\s.-]", "", self._note(keys))
+        return number if len(number) <= most and any(sign.isdigit() for sign in number) else ""
 
 
 def _parcel(each: Mapping[str, Any]) -> dict[str, Any]:

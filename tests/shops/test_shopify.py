@@ -1,11 +1,15 @@
 """How single words of Shopify are read: numbers, versions, rates, reasons, and what a refund takes from which line."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from shops import shopify, strict_json
 from shops.arrivals import Arrival, Ignored
@@ -68,8 +72,8 @@ def refund_of(sent: dict[str, Any], *lines: Kept, including: bool = True, curren
     return shopify.refund(sent, lines or (SHIRT, DELIVERY), prices_include_tax=including, currency=currency)
 
 
-def taken(refund: RefundMessage) -> list[tuple[int, Decimal, Decimal]]:
-    return [(line.line, line.quantity, line.amount) for line in refund.lines]
+def taken(refund: RefundMessage) -> list[tuple[int, int, Decimal]]:
+    return [(line.line, int(line.quantity), line.amount) for line in refund.lines]
 
 
 @pytest.mark.parametrize(
@@ -166,6 +170,14 @@ def test_the_number_of_a_company_is_found_by_what_its_field_is_called(name: str,
 
     assert billing is not None
     assert (billing.kind, billing.vat_number) == ("company", "FR44732829320")
+
+
+@pytest.mark.parametrize("value", ["non", "je ne sais pas, mais je suis une entreprise, c'est le 12", "", None, 12])
+def test_what_is_no_number_is_left_out(value: Any) -> None:
+    billing = read(note_attributes=[{"name": "TVA", "value": value}, {"name": "siret", "value": value}]).message.billing
+
+    assert billing is not None
+    assert (billing.kind, billing.vat_number, billing.siret) == ("individual", "", "")
 
 
 def test_an_order_without_addresses_names_its_customer() -> None:
@@ -334,7 +346,7 @@ def test_money_that_failed_takes_no_lines_off_the_order() -> None:
     failed = a_refund(lines=[a_return()], transactions=[{"kind": "refund", "status": "failure", "amount": "14.90"}])
     message = read(refunds=[failed]).message
 
-    assert (message.lines[0].quantity, message.refunds) == (2, ())
+    assert (int(message.lines[0].quantity), len(message.refunds)) == (2, 0)
 
 
 @pytest.mark.parametrize(
@@ -360,6 +372,29 @@ def test_what_is_shaped_otherwise_is_refused_with_a_reason(changes: dict[str, An
         read(**changes)
 
     assert refused.value.problems
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    case=st.sampled_from(sorted({*recorded.cases("shopify")} - {"refund_create", "test_order"})),
+    turn=st.integers(0, 10_000),
+    junk=st.sampled_from([None, "", "x", "-1", "1e99", "NaN", True, 0, -3, 10**45, [], [None], {}, {"amount": {}}]),
+)
+def test_nothing_that_is_sent_breaks_the_reading(case: str, turn: int, junk: Any) -> None:
+    sent = recorded.sent("shopify", case)
+    places = list(leaves(sent))
+    holder, key = places[turn % len(places)]
+    holder[key] = junk
+    with suppress(InvalidMessage, Ignored):
+        shopify.order(strict_json.loads(json.dumps(sent), exact=True))
+
+
+def leaves(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield every place in what is sent, as what holds it and its key there."""
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        yield value, key
+        if isinstance(inner, dict | list):
+            yield from leaves(inner)
 
 
 @pytest.mark.parametrize("sent", [{}, {"id": 1}, a_refund(created_at=None), a_refund(lines=[{"quantity": "x"}])])
