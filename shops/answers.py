@@ -1,9 +1,9 @@
 """What the API answers, as models: the OpenAPI document is made of them, and every answer is one of them."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 
 class _Answer(BaseModel):
@@ -13,7 +13,7 @@ class _Answer(BaseModel):
 class FieldError(_Answer):
     """One thing that is wrong: where, and what, in French."""
 
-    field: Annotated[str, Field(description="Par exemple lines[3].unit_price ; vide pour tout le message.")]
+    field: str
     message: str
 
 
@@ -30,10 +30,10 @@ class Problem(_Answer):
 class Taken(_Answer):
     """What became of what was sent."""
 
-    number: Annotated[str, Field(description="Le numéro de la commande, préfixe de la boutique compris.")]
-    version: Annotated[int, Field(description="La version connue désormais.")]
-    applied: Annotated[bool, Field(description="false : c'était déjà connu, ou plus ancien ; rien n'a changé.")]
-    review: Annotated[list[str], Field(description="Pourquoi la commande est « à vérifier » ; vide sinon.")] = []
+    number: str
+    version: int
+    applied: bool
+    review: list[str] = []
 
 
 class LineResult(_Answer):
@@ -68,7 +68,7 @@ class DocumentState(_Answer):
     net: str
     vat: str
     gross: str
-    url: Annotated[str, Field(description="Le PDF, dans l'espace du client.")]
+    url: str
 
 
 class OrderState(_Answer):
@@ -84,7 +84,7 @@ class OrderState(_Answer):
     review: list[str]
     request: RequestState | None
     documents: list[DocumentState]
-    url: Annotated[str, Field(description="La commande, dans l'espace du client.")]
+    url: str
 
 
 class SignInLink(_Answer):

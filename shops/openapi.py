@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from shops import answers
+from shops import answers, words
 from shops.schema import OrderMessage, RefundMessage, ShipmentReport, SignInMessage
 
 REFUSALS = {
@@ -142,13 +142,23 @@ def document(public_url: str, shop_name: str) -> dict[str, Any]:
         "security": [{"key": [], "signature": []}],
         "paths": paths,
         "components": {
-            "schemas": schemas["$defs"],
+            "schemas": {name: _in_words(name, schemas["$defs"][name]) for name in words.MODELS},
             "securitySchemes": {
                 "key": {"type": "http", "scheme": "bearer"},
                 "signature": {"type": "apiKey", "in": "header", "name": "X-Signature"},
             },
         },
     }
+
+
+def _in_words(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a model as people read it: its own words instead of those of the code."""
+    schema = schema | {"description": words.MODELS[name]}
+    schema.pop("title", None)
+    for each, described in schema["properties"].items():
+        described["description"] = f"{words.FIELDS[name][each]} {described.get('description', '')}".strip()
+        described.pop("title", None)
+    return schema
 
 
 def _operation(each: Operation, names: dict[Any, Any]) -> dict[str, Any]:

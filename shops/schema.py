@@ -90,7 +90,8 @@ class _Message(BaseModel):
         for name in described["properties"].keys() - set(described.get("required", ())):
             field = described["properties"][name]
             if {"type": "null"} not in field.get("anyOf", ()):
-                described["properties"][name] = {"anyOf": [field, {"type": "null"}]}
+                outside = {key: field.pop(key) for key in ("default", "title") if key in field}
+                described["properties"][name] = {"anyOf": [field, {"type": "null"}], **outside}
         return schema
 
     @classmethod

@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 
 import clock
 from documents import totals
-from services import intake
+from services import sums
 from services.shops import NewKey
 from shops import openapi, signatures
 from shops.schema import InvalidMessage, OrderMessage
@@ -119,7 +119,7 @@ def _make_it_add_up(body: dict[str, Any]) -> None:
         body["lines"] = lines
         message = OrderMessage.checked(body)
         try:
-            totals.compute(intake._sale(message))
+            totals.compute(sums._sale(message))
         except totals.DoesNotAddUp as error:
             body["total"] = format(max(message.total - error.difference, totals.ZERO), "f")
             body.pop("total_tax", None)

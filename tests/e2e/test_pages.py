@@ -124,6 +124,7 @@ def test_the_public_pages_have_no_faults(open_page: Opener) -> None:
     page = open_page()
     paths = ["/", "/connexion", "/inscription", "/mot-de-passe-oublie", "/suivi-commande", "/mentions-legales"]
     paths += ["/confidentialite", "/accessibilite", "/nulle-part", "/confirmer/x", "/mot-de-passe/x", "/dev/mail"]
+    paths += ["/api/v1/", "/entrer/x"]
     states = addresses(page, paths)
     states += [
         ("refused sign-in", lambda: submit(page, "/connexion", email="nobody@example.org", password="wrong words")),
