@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 
 from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal
@@ -53,6 +54,7 @@ def quantity(value: Decimal, language: str = FRENCH) -> str:
     return _signed(format_decimal(value, "#,##0.######", locale=language, decimal_quantization=False))
 
 
+@lru_cache(1024)  # Of each line of each order that arrives; there are few of them.
 def rate(percent: Decimal, language: str = FRENCH) -> str:
     """A VAT rate given in percent, « 20 % », « 5,5 % », with U+00A0 before the sign; the English write « 20% »."""
     figure = format_decimal(percent, "#,##0.####", locale=language, decimal_quantization=False)

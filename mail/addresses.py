@@ -1,6 +1,7 @@
 """E-mail addresses: which ones are well formed, how they are stored, and when two of them are the same mailbox."""
 
 import unicodedata
+from functools import lru_cache
 
 from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 
@@ -47,6 +48,7 @@ def envelope_form(address: str) -> str:
     return f"{checked.local_part}@{checked.ascii_domain}"
 
 
+@lru_cache(1024)  # An order that arrives is asked for its address three times.
 def _checked(address: str) -> ValidatedEmail:
     """Check form only: shops know addresses of reserved domains (`.test`), and the mail server judges better."""
     try:

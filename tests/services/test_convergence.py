@@ -1,6 +1,10 @@
 """Whatever the order in which the messages of an order come in, and how often, they end in the same state."""
 
+import os
+import subprocess
+import sys
 from itertools import count
+from typing import Any
 
 import pytest
 import time_machine
@@ -9,10 +13,12 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from extensions import db
 from models import Customer
 from services import shops
-from tests.support import histories
+from tests.support import histories, senders
 from tests.support.factories import a_customer, billing_details
+from tests.support.settings import ROOT
 from tests.support.shops import a_shop
 
 _examples = count(1)
@@ -61,3 +67,28 @@ def test_what_a_connector_reads_ends_in_one_state(
     account: Customer, one: list[histories.Message], other: list[histories.Message]
 ) -> None:
     _tried("woocommerce", one, other)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_two_processes_that_bring_the_same_messages_end_in_the_same_state(
+    app: Flask, settings: dict[str, str], seed: int
+) -> None:
+    one, both = a_shop(name="one", number_prefix="A-"), a_shop(name="both", number_prefix="B-")
+    for number in senders.NUMBERS:
+        histories.deliver(one, number, histories.a_busy_one())
+    command = [sys.executable, "-m", "tests.support.senders", both.name, str(seed)]
+    env = os.environ | settings
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    db.session.rollback()  # What this process has read last is from before.
+    for number in senders.NUMBERS:
+        # Each process has its own « now »: what is dated by it is compared by whether it is there.
+        said = [_undated(histories.outcome(shop, number)) for shop in (one, both)]
+        assert said[0] == said[1]
+
+
+def _undated(outcome: dict[str, Any]) -> dict[str, Any]:
+    """Return the outcome without the moments of our own clock."""
+    request = outcome["request"] or {}
+    ours = [name for name in request if name.endswith("_at")]
+    return outcome | {"received_at": None, "request": request | {name: request[name] is not None for name in ours}}

@@ -121,16 +121,28 @@ def of_a_connector() -> st.SearchStrategy[list[Message]]:
     return parts.map(lambda lists: [each for part in lists for each in part])
 
 
+def a_busy_one() -> list[Message]:
+    """Return one history with something of everything that the API takes."""
+    contents: list[dict[str, Any]] = [
+        {"billing": a_company(), "shipments": [_PARCELS[0]]},
+        {"email": "paul@example.org", "billing": PERSON, "shipped_at": _moment(5)} | SOLD[1],
+        {"refunds": [_REFUNDS[0]], "cancelled_at": _moment(7)},
+        {"billing": PERSON, "refunds": [_REFUNDS[1]], "shipments": [_PARCELS[3]]} | SOLD[2],
+    ]
+    puts = [Put(version, said) for version, said in enumerate(contents, 1)]
+    return [*puts, Ship({"shipped_at": _moment(6)}), Ship({"shipments": [_PARCELS[2]]}), *map(Refund, _REPORTED[:2])]
+
+
 def deliver(shop: Shop, number: str, messages: Sequence[Message]) -> None:
     """Afterwards all messages have arrived; what came before its order was known came again, as shops do."""
     waiting = list(messages)
     while waiting:
-        unknown = [each for each in waiting if not _arrived(shop, number, each)]
+        unknown = [each for each in waiting if not arrived(shop, number, each)]
         assert len(unknown) < len(waiting), "a history without any order"
         waiting = unknown
 
 
-def _arrived(shop: Shop, number: str, message: Message) -> bool:
+def arrived(shop: Shop, number: str, message: Message) -> bool:
     """Deliver one message; False while its order is unknown."""
     if isinstance(message, Put):
         own = shop.system == "contract"
