@@ -33,6 +33,8 @@ VAT_KEYS = (
 )  # fmt: skip
 SIRET_KEYS = ("siret", "numerosiret", "numerodesiret", "nsiret")
 COMPANY_KEYS = ("company", "companyname", "societe", "raisonsociale", "entreprise")
+WISH_KEYS = ("facture", "invoice", "demandedefacture", "facturesouhaitee", "invoicerequested")
+YES = ("oui", "yes", "true", "on", "1")
 RATE_UNIT = Decimal("0.00000001")
 
 
@@ -134,6 +136,7 @@ class _Reading:
             "currency": self.currency,
             "exchange_rate": self._exchange_rate(),
             "prices_include_tax": self.including,
+            "invoice_requested": self._note(WISH_KEYS).casefold() in YES,
             "billing": self._billing(),
             "shipping_address": self._shipping_address(),
             "lines": self.lines,
@@ -294,6 +297,8 @@ class _Reading:
         gateways = [str(each) for each in sent.get("payment_gateway_names") or ()]
         words = [AT_ONCE.get(each, each) for each in gateways]
         found: dict[str, Any] = {"payment_method": ", ".join(dict.fromkeys(words))[:60]}
+        if sent.get("financial_status") == "partially_paid" and self.currency == sent["currency"]:
+            found["paid_amount"] = written(max(total - cents(decimal(sent.get("total_outstanding"))), ZERO))
         if sent.get("financial_status") in PAID:
             found["paid_amount"] = written(total)
             if gateways and all(each in AT_ONCE for each in gateways):

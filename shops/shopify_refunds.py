@@ -68,16 +68,22 @@ def paid_back(refund: Mapping[str, Any], currency: str) -> Decimal:
     return sum((_transacted(each, currency) for each in refund.get("transactions") or () if _counts(each)), ZERO)
 
 
+def names_lines(refund: Mapping[str, Any]) -> bool:
+    """Whether the refund says itself what it is for."""
+    adjusted = any(each.get("kind") == "shipping_refund" for each in refund.get("order_adjustments") or ())
+    return bool(refund.get("refund_line_items") or refund.get("refund_shipping_lines") or adjusted)
+
+
 def paired(refunds: Sequence[Mapping[str, Any]], order: Order) -> Paired:
     """Return which refunds pay money back, and which only take lines off the order.
 
     An order that is edited loses its lines first, and the money comes back by a refund that names none of them: one of
     the same amount pays for these.
     """
-    unpaid = [parts(each, order) for each in refunds if not each.get("transactions") and each.get("refund_line_items")]
+    unpaid = [parts(each, order) for each in refunds if each.get("refund_line_items") and not _tells_of_money(each)]
     paid: list[tuple[Mapping[str, Any], list[Part] | None]] = []
     for each in refunds:
-        amount = ZERO if _names_lines(each) else paid_back(each, order.currency)
+        amount = ZERO if names_lines(each) else paid_back(each, order.currency)
         pays_for = next((taken for taken in unpaid if amount and _sum(taken) == amount), None)
         if pays_for is not None:
             unpaid.remove(pays_for)
@@ -108,14 +114,13 @@ def message(refund: Mapping[str, Any], order: Order, taken: Sequence[Part] | Non
     }
 
 
+def _tells_of_money(refund: Mapping[str, Any]) -> bool:
+    """Whether money was to go back, be it that it failed; a payment that was only reserved is voided."""
+    return any(each.get("kind", "refund") == "refund" for each in refund.get("transactions") or ())
+
+
 def _counts(transaction: Mapping[str, Any]) -> bool:
     return transaction.get("kind", "refund") == "refund" and transaction.get("status") not in FAILED
-
-
-def _names_lines(refund: Mapping[str, Any]) -> bool:
-    """Whether the refund says itself what it is for."""
-    adjusted = any(each.get("kind") == "shipping_refund" for each in refund.get("order_adjustments") or ())
-    return bool(refund.get("refund_line_items") or refund.get("refund_shipping_lines") or adjusted)
 
 
 def _transacted(transaction: Mapping[str, Any], currency: str) -> Decimal:

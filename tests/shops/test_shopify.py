@@ -180,6 +180,19 @@ def test_what_is_no_number_is_left_out(value: Any) -> None:
     assert (billing.kind, billing.vat_number, billing.siret) == ("individual", "", "")
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "wished"),
+    [
+        ("Facture souhaitée", "Oui", True),
+        ("invoice", "yes", True),
+        ("Facture", "non", False),
+        ("facteur", "oui", False),
+    ],
+)
+def test_a_wish_for_an_invoice_is_a_field_of_the_cart(name: str, value: str, wished: bool) -> None:
+    assert read(note_attributes=[{"name": name, "value": value}]).message.invoice_requested is wished
+
+
 def test_an_order_without_addresses_names_its_customer() -> None:
     message = read(billing_address=None, shipping_address=None).message
 
@@ -205,6 +218,13 @@ def test_the_day_of_payment_is_told_where_it_is_that_of_the_order(
 
     assert (message.paid_at is not None, message.payment_method) == (paid_on, method)
     assert message.paid_amount == (Decimal("34.70") if status == "paid" else None)
+
+
+def test_what_was_paid_in_part_is_told() -> None:
+    partly = {"financial_status": "partially_paid", "total_outstanding": "24.70"}
+
+    assert read(**partly).message.paid_amount == Decimal(10)
+    assert read(**partly, currency="CHF").message.paid_amount is None
 
 
 def test_an_order_has_left_when_nothing_is_left_to_send() -> None:
@@ -245,6 +265,14 @@ def test_what_an_edit_took_off_whole_leaves_the_other_lines_in_their_places() ->
         ("shipping", Decimal("4.9"), Decimal(0)),
     ]
     assert (message.total, message.refunds) == (Decimal("16.9"), ())
+
+
+def test_lines_whose_payment_was_only_reserved_are_gone() -> None:
+    void = [{"kind": "void", "status": "success", "amount": "0.00", "currency": "EUR"}]
+    gone = a_refund(lines=[a_return()], transactions=void)
+    message = read(refunds=[gone], current_total_price="19.80", current_total_price_set=None).message
+
+    assert (int(message.lines[0].quantity), message.total, len(message.refunds)) == (1, Decimal("19.8"), 0)
 
 
 def test_an_order_whose_lines_have_all_gone_is_for_a_person() -> None:
