@@ -8,7 +8,7 @@ from flask import Blueprint, Response, abort, request
 from flask.typing import ResponseReturnValue
 
 import config
-from services import incidents, lateness, readiness
+from services import inbox, incidents, lateness, limits, readiness
 
 bp = Blueprint("health", __name__)
 
@@ -69,6 +69,9 @@ def _gauges() -> Iterator[str]:
     yield from _gauge("requests_unshipped", "Requests that have waited ten days for a parcel.", clocks.unshipped)
     age = round(clocks.queue_age.total_seconds())
     yield from _gauge("oldest_due_seconds", "How long the oldest due work has been waiting.", age)
+    yield from _gauge("shop_messages", "Messages of shops by state.", inbox.count_by_state(), "state")
+    refused = limits.counted(limits.UNSIGNED_BY_SHOP)
+    yield from _gauge("shop_messages_refused", "Messages refused for their signature in the last two days.", refused)
     yield from _gauge("incidents", "Open incidents by kind.", incidents.count_by_kind(), "kind")
     yield from _gauge("component_up", "Whether what we can do without for a while works.", up, "component")
 

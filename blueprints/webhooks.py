@@ -60,4 +60,5 @@ def _is_signed(shop: Shop, kind: str, body: bytes) -> bool:
 def _refused(shop: Shop) -> ResponseReturnValue:
     log.warning("webhook refused", extra={"shop": shop.name, "reason": "signature"})
     limits.hit(limits.REFUSED_CALLS_BY_IP, limits.network(request.remote_addr))
+    inbox.refuse(shop)
     return errors.answer(401, _("La signature manque ou ne correspond pas au corps du message."))

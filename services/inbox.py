@@ -3,13 +3,15 @@
 The payload is the shop's own words. It is emptied once it has been of use: what counts of it is the order.
 """
 
+import logging
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 from flask_babel import gettext as _
 from sqlalchemy import and_, func, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.orm import joinedload
 
 import clock
 import config
@@ -19,7 +21,7 @@ from calls import http
 from calls import woocommerce as woocommerce_api
 from extensions import db, transaction
 from models import Order, Shop, ShopMessage
-from services import history, intake, leases, reports, shops
+from services import history, intake, leases, limits, reports, shops
 from services.leases import Lease
 from shops import shopify, strict_json, woocommerce
 from shops.arrivals import Arrival, Ignored, Unread
@@ -33,6 +35,8 @@ DELETED, REFUNDED = "order.deleted", "refunds/create"
 REF = {("shopify", REFUNDED): lambda sent: str(sent.get("order_id", ""))}
 """Where a message names its order otherwise than as itself."""
 LONGEST_PROBLEM, LONGEST_REF = 500, 64
+
+log = logging.getLogger(__name__)
 
 
 class NotYet(Exception):
@@ -89,6 +93,12 @@ def take_in(message_id: int) -> None:
         _conclude(lease, "failed", problem=" ".join(map(str, refusal.problems)))
     except strict_json.NotJson as refusal:
         _conclude(lease, "failed", problem=refusal.reason)
+    except OperationalError:
+        raise  # Nothing is wrong with the message, and there is nobody to tell it.
+    except Exception:  # Whatever it is, the message must not be lost, nor stop the others.
+        db.session.rollback()
+        log.exception("message not taken in")
+        _put_off(lease, _("Une erreur inattendue\u00a0: elle est dans le journal de l'application."))
     else:
         failpoints.reach("take_in.applied")
         _conclude(lease, "applied", order_id=order_id)
@@ -107,12 +117,26 @@ def ignore(message_id: int) -> bool:
 def failed() -> list[ShopMessage]:
     """Return the messages that wait for an admin, the newest first, a hundred at most."""
     found = select(ShopMessage).where(ShopMessage.state == "failed").order_by(ShopMessage.id.desc())
-    return list(db.session.scalars(found.limit(100)))
+    return list(db.session.scalars(found.options(joinedload(ShopMessage.shop)).limit(100)))
 
 
 def count_failed() -> int:
     """Return how many messages wait for an admin."""
     return db.session.scalar(select(func.count()).select_from(ShopMessage).where(ShopMessage.state == "failed")) or 0
+
+
+def count_by_state() -> dict[str, int]:
+    """Return how many messages there are in each state."""
+    found = select(ShopMessage.state, func.count()).group_by(ShopMessage.state)
+    counted = {row[0]: row[1] for row in db.session.execute(found)}
+    return {state: counted.get(state, 0) for state in ShopMessage.STATES}
+
+
+def refuse(shop: Shop) -> None:
+    """Afterwards a message that the shop has not signed is counted, and the first of a minute is in the audit."""
+    if limits.allows(limits.UNSIGNED_BY_SHOP, shop.name):
+        with transaction():
+            history.record("message.refused", detail=shop.name)
 
 
 def park_killers() -> None:

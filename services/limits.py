@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address, ip_network
 
-from sqlalchemy import update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 import clock
@@ -48,6 +48,7 @@ LOOK_UP_BY_NUMBER = Limit("look_up.number", 10, QUARTER)
 PASSWORD_BY_ACCOUNT = Limit("password.account", 10, QUARTER)
 RESENDS_BY_ORDER = Limit("resend.order", 3, DAY)
 CALLS_BY_KEY = Limit("call.key", 1200, MINUTE)
+UNSIGNED_BY_SHOP = Limit("webhook.shop", 1, MINUTE)  # One of them is written into the audit, each is counted.
 # What one mailbox may get from us unasked; documents are never counted.
 CONFIRMATIONS_BY_HOUR = Limit("confirmation.hour", 5, HOUR)
 CONFIRMATIONS_BY_DAY = Limit("confirmation.day", 10, DAY)
@@ -88,6 +89,11 @@ def forgive(limit: Limit, key: str) -> None:
     )
     with transaction():
         db.session.execute(update(RateCounter).where(*found).values(count=RateCounter.count - 1))
+
+
+def counted(limit: Limit) -> int:
+    """Return how often it was tried in all, as long as that is kept (two days)."""
+    return db.session.scalar(select(func.sum(RateCounter.count)).where(RateCounter.action == limit.action)) or 0
 
 
 def network(address: str | None) -> str:
