@@ -12,6 +12,7 @@ from typing import Any
 from shops.amounts import ZERO, cents, decimal, written
 
 FAILED = ("failure", "error")
+SHIPPING = "shipping_refund"
 Name = Callable[[Mapping[str, Any]], Hashable]
 """How a line of the order is named in what refunds embed of it."""
 
@@ -63,14 +64,22 @@ def money(holder: Mapping[str, Any], name: str) -> Decimal:
     return cents(decimal(value))
 
 
-def paid_back(refund: Mapping[str, Any], currency: str) -> Decimal:
-    """Return the money that went back, or is about to; what failed did not."""
-    return sum((_transacted(each, currency) for each in refund.get("transactions") or () if _counts(each)), ZERO)
+def paid_back(refund: Mapping[str, Any], order: Order) -> Decimal:
+    """Return the money that went back, or is about to; what failed did not.
+
+    Where the payments are told in the shop's currency alone, it is what the refund names, less what was kept of it.
+    """
+    counted = [each for each in refund.get("transactions") or () if _is_of_money(each) and not _failed(each)]
+    if all(each.get("amount_set") or each.get("currency", order.currency) == order.currency for each in counted):
+        return sum((money(each, "amount") for each in counted), ZERO)
+    adjusted = [each for each in refund.get("order_adjustments") or () if each.get("kind") != SHIPPING]
+    kept = sum((money(each, "amount") + money(each, "tax_amount") for each in adjusted), ZERO)
+    return max(_sum([*parts(refund, order), *_shipping(refund, order, ZERO)]) - kept, ZERO)
 
 
 def names_lines(refund: Mapping[str, Any]) -> bool:
     """Whether the refund says itself what it is for."""
-    adjusted = any(each.get("kind") == "shipping_refund" for each in refund.get("order_adjustments") or ())
+    adjusted = any(each.get("kind") == SHIPPING for each in refund.get("order_adjustments") or ())
     return bool(refund.get("refund_line_items") or refund.get("refund_shipping_lines") or adjusted)
 
 
@@ -80,10 +89,14 @@ def paired(refunds: Sequence[Mapping[str, Any]], order: Order) -> Paired:
     An order that is edited loses its lines first, and the money comes back by a refund that names none of them: one of
     the same amount pays for these.
     """
-    unpaid = [parts(each, order) for each in refunds if each.get("refund_line_items") and not _tells_of_money(each)]
+    unpaid = [
+        parts(each, order)
+        for each in refunds
+        if each.get("refund_line_items") and not any(map(_is_of_money, each.get("transactions") or ()))
+    ]
     paid: list[tuple[Mapping[str, Any], list[Part] | None]] = []
     for each in refunds:
-        amount = ZERO if names_lines(each) else paid_back(each, order.currency)
+        amount = ZERO if names_lines(each) else paid_back(each, order)
         pays_for = next((taken for taken in unpaid if amount and _sum(taken) == amount), None)
         if pays_for is not None:
             unpaid.remove(pays_for)
@@ -101,7 +114,7 @@ def message(refund: Mapping[str, Any], order: Order, taken: Sequence[Part] | Non
 
     `taken` are the lines that it pays for, where another refund named them.
     """
-    amount = paid_back(refund, order.currency)
+    amount = paid_back(refund, order)
     if not amount:
         return None
     goods = list(taken) if taken is not None else parts(refund, order)
@@ -114,21 +127,13 @@ def message(refund: Mapping[str, Any], order: Order, taken: Sequence[Part] | Non
     }
 
 
-def _tells_of_money(refund: Mapping[str, Any]) -> bool:
-    """Whether money was to go back, be it that it failed; a payment that was only reserved is voided."""
-    return any(each.get("kind", "refund") == "refund" for each in refund.get("transactions") or ())
+def _is_of_money(transaction: Mapping[str, Any]) -> bool:
+    """Whether it gives money back; a payment that was only reserved is voided instead."""
+    return bool(transaction.get("kind", "refund") == "refund")
 
 
-def _counts(transaction: Mapping[str, Any]) -> bool:
-    return transaction.get("kind", "refund") == "refund" and transaction.get("status") not in FAILED
-
-
-def _transacted(transaction: Mapping[str, Any], currency: str) -> Decimal:
-    both = transaction.get("amount_set")
-    if both or transaction.get("currency", currency) == currency:
-        return money(transaction, "amount")
-    rate = decimal((transaction.get("currency_exchange_adjustment") or {}).get("adjustment") or "1")
-    return cents(decimal(transaction.get("amount")) * rate)
+def _failed(transaction: Mapping[str, Any]) -> bool:
+    return transaction.get("status") in FAILED
 
 
 def _part(each: Mapping[str, Any], order: Order) -> Part:
@@ -150,7 +155,7 @@ def _shipping(refund: Mapping[str, Any], order: Order, left: Decimal) -> list[Pa
     net = sum((money(each, "subtotal_amount") for each in lines), ZERO)
     tax = sum((money(each, "tax_amount") for each in lines), ZERO)
     if not lines:
-        adjusted = [each for each in refund.get("order_adjustments") or () if each.get("kind") == "shipping_refund"]
+        adjusted = [each for each in refund.get("order_adjustments") or () if each.get("kind") == SHIPPING]
         net = sum((abs(money(each, "amount")) for each in adjusted), ZERO)
         tax = sum((abs(money(each, "tax_amount")) for each in adjusted), ZERO)
     amount = net if order.including and net == left else net + tax

@@ -362,6 +362,15 @@ def test_money_is_counted_as_the_customer_paid_it(transaction: dict[str, str], a
     assert refund.amount == Decimal(amount)
 
 
+def test_money_told_in_the_shops_currency_alone_is_what_the_refund_names() -> None:
+    sets: dict[str, Any] = {"subtotal_set": {"presentment_money": {"amount": "14.90"}}, "total_tax_set": None}
+    kept = {"kind": "refund_discrepancy", "amount": "1.90", "tax_amount": "0.00"}
+    euros = [{"kind": "refund", "status": "success", "amount": "13.54", "currency": "EUR"}]
+    refund = refund_of(a_refund(lines=[a_return(**sets)], transactions=euros, order_adjustments=[kept]), currency="CHF")
+
+    assert (refund.amount, taken(refund)) == (Decimal(13), [(0, 1, Decimal(13))])
+
+
 @pytest.mark.parametrize(
     "transactions", [[], [{"kind": "refund", "status": "failure", "amount": "14.90", "currency": "EUR"}]]
 )
