@@ -1,6 +1,7 @@
 """The API for shops (`/api/v1/`): orders in, shipments, refunds, where an invoice stands, a way in for customers."""
 
 import io
+import json
 from collections.abc import Iterator
 from typing import TypeVar
 
@@ -12,7 +13,7 @@ from pydantic import BaseModel
 from extensions import csrf, db
 from models import Order, Shop
 from services import batches, door, intake, reports, shop_sign_in
-from shops import answers, contract_json, openapi, strict_json
+from shops import answers, contract_json, openapi, strict_json, words
 from shops.candidates import Candidate
 from shops.problems import FieldProblem
 from shops.schema import (
@@ -37,7 +38,8 @@ Message = TypeVar("Message", OrderMessage, RefundMessage, ShipmentReport, SignIn
 @bp.get("/")
 def reference() -> str:
     """Show what the API takes and answers, for people."""
-    return render_template("api/reference.html", document=_document(), operations=openapi.OPERATIONS)
+    example = json.dumps(words.EXAMPLE, ensure_ascii=False, indent=2)
+    return render_template("api/reference.html", document=_document(), operations=openapi.OPERATIONS, example=example)
 
 
 @bp.get("/openapi.json")

@@ -179,8 +179,10 @@ def _operation(each: Operation, names: dict[Any, Any]) -> dict[str, Any]:
         number = OrderMessage.model_json_schema()["properties"]["number"]
         found["parameters"] = [{"name": "number", "in": "path", "required": True, "schema": number}]
     if each.takes:
-        schema = _schema(names[each.takes, "validation"], by_line=each.by_line)
-        found["requestBody"] = {"required": True, "content": {each.kinds[0]: {"schema": schema}}}
+        content = {"schema": _schema(names[each.takes, "validation"], by_line=each.by_line)}
+        if each.takes is OrderMessage and not each.by_line:
+            content["example"] = words.EXAMPLE
+        found["requestBody"] = {"required": True, "content": {each.kinds[0]: content}}
     return found
 
 

@@ -178,3 +178,42 @@ FIELDS = {
         "message": "Ce qui ne va pas.",
     },
 }
+
+EXAMPLE = {
+    "number": "T-100234",
+    "version": 3,
+    "email": "claire@example.org",
+    "placed_at": "2026-11-02T10:15:00+01:00",
+    "paid_at": "2026-11-02T10:16:04+01:00",
+    "shipped_at": "2026-11-03T16:00:00+01:00",
+    "currency": "EUR",
+    "prices_include_tax": True,
+    "billing": {
+        "kind": "individual",
+        "first_name": "Claire",
+        "last_name": "Martin",
+        "line1": "12 rue Mercière",
+        "postal_code": "69002",
+        "city": "Lyon",
+        "country": "FR",
+    },
+    "lines": [
+        {
+            "description": "T-shirt personnalisé",
+            "kind": "goods",
+            "quantity": "2",
+            "unit_price": "14.90",
+            "discount": "2.98",
+            "vat_rate": "20.00",
+        },
+        {
+            "description": "Livraison standard",
+            "kind": "shipping",
+            "quantity": "1",
+            "unit_price": "4.90",
+            "vat_rate": "20.00",
+        },
+    ],
+    "total": "31.72",
+}
+"""An order that is taken as it stands."""

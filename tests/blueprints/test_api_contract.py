@@ -26,7 +26,7 @@ from tests.shops.messages import a_message
 from tests.support.shops import Signer, a_key, a_shop
 
 pytestmark = pytest.mark.databases("sqlite")
-EXAMPLES = settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+EXAMPLES = settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 TO_SIGN = "t=0,v1=" + "0" * 64
 """What a call says that is to be signed on its way; one that schemathesis strips of it goes in unsigned."""
 

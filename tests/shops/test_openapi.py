@@ -2,7 +2,9 @@
 
 import json
 
+from services import sums
 from shops import openapi, words
+from shops.schema import OrderMessage
 
 DOCUMENT = openapi.document("https://client.example.org", "Atelier")
 
@@ -31,6 +33,11 @@ def test_what_may_be_missing_may_be_null_and_what_is_required_may_not() -> None:
     assert set(order["required"]) == {
         "number", "version", "email", "placed_at", "currency", "prices_include_tax", "lines", "total",
     }  # fmt: skip
+
+
+def test_the_example_is_an_order_that_adds_up() -> None:
+    [sent] = DOCUMENT["paths"]["/orders/{number}"]["put"]["requestBody"]["content"].values()
+    assert not sums.problems(OrderMessage.checked(sent["example"]))
 
 
 def test_the_limits_are_said() -> None:
