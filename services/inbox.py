@@ -156,7 +156,7 @@ def _read(message: ShopMessage) -> int | None:
     What it is about is written down first: of a deletion and an order that are taken in at the same moment one sees the
     other.
     """
-    shop, topic, received_at = message.shop, message.topic, message.received_at
+    shop, topic, received_at, is_first = message.shop, message.topic, message.received_at, message.attempts == 1
     sent = strict_json.loads((message.payload or b"").decode("utf-8", "surrogateescape"), exact=True)
     if not isinstance(sent, dict):
         raise strict_json.NotJson(_("Un objet JSON est attendu."))
@@ -167,7 +167,7 @@ def _read(message: ShopMessage) -> int | None:
     if topic == DELETED:
         return _withdraw(shop, ref, received_at)
     if topic == REFUNDED:
-        return _refund(shop, ref, sent)
+        return _refund(shop, ref, sent, is_first=is_first)
     return _take(shop, ref, _arrival(shop, ref, sent))
 
 
@@ -194,13 +194,16 @@ def _withdraw(shop: Shop, ref: str, at: datetime) -> int:
     return receipt.order_id
 
 
-def _refund(shop: Shop, ref: str, sent: dict[str, Any]) -> int:
+def _refund(shop: Shop, ref: str, sent: dict[str, Any], *, is_first: bool) -> int:
+    """Take in a refund by itself: the order, which Shopify sends as well, knows best which lines it is of."""
     order = db.session.scalar(select(Order).where(Order.shop_id == shop.id, Order.shop_ref == ref))
     if order is None:
         raise NotYet(_("Le remboursement d'une commande qui n'est pas encore connue."))
     if any(each.ref == str(sent.get("id")) for each in order.refunds):
         return order.id  # The order itself, which says more of it, was here first.
     refund = shopify.refund(sent, order.lines, prices_include_tax=order.prices_include_tax, currency=order.currency)
+    if is_first and not refund.lines:
+        raise NotYet(_("Le remboursement ne dit pas de quelles lignes il est\u00a0: la commande peut le dire."))
     return reports.refund(shop, order.number, refund).order_id
 
 

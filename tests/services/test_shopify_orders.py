@@ -261,6 +261,41 @@ def test_an_order_edited_after_its_invoice_is_flagged_until_its_money_is_back(
     assert the_order().review is None
 
 
+def test_a_refund_of_no_line_lets_the_order_say_first_what_it_is_of(
+    client: LintingClient, shop: Shop, frozen_clock: Traveller
+) -> None:
+    sent = recorded.sent("shopify", "edited_and_refunded")
+    edited, refunded = sent["refunds"]
+    before: dict[str, Any] = {
+        "refunds": [edited],
+        "updated_at": "2026-11-03T08:00:00+01:00",
+        "financial_status": "paid",
+    }
+    send(client, shop, "edited_and_refunded", **before)
+    send(client, shop, "refund_create", "refunds/create", **(refunded | {"order_id": sent["id"]}))
+    assert (the_message().state, len(the_order().refunds)) == ("received", 0)
+
+    send(client, shop, "edited_and_refunded")
+    frozen_clock.shift(120)
+    take_in()
+
+    assert [(refund.amount, len(refund.lines)) for refund in the_order().refunds] == [(Decimal("14.90"), 1)]
+    assert {message.state for message in db.session.scalars(select(ShopMessage))} == {"applied"}
+
+
+def test_a_refund_of_no_line_is_taken_in_when_no_order_comes(
+    client: LintingClient, shop: Shop, frozen_clock: Traveller
+) -> None:
+    sent = recorded.sent("shopify", "amount_refunded")
+    send(client, shop, "amount_refunded", refunds=[])
+    send(client, shop, "refund_create", "refunds/create", **(sent["refunds"][0] | {"order_id": sent["id"]}))
+    assert not the_order().refunds
+    frozen_clock.shift(120)
+    take_in()
+
+    assert [(refund.amount, refund.lines) for refund in the_order().refunds] == [(Decimal("5.00"), [])]
+
+
 def test_a_refund_that_comes_before_its_order_waits_for_it(
     client: LintingClient, shop: Shop, frozen_clock: Traveller
 ) -> None:
