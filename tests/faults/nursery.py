@@ -35,8 +35,8 @@ from dev.processes import die_with_parent, inherit_orphans
 from documents import pdf
 from extensions import db
 from mail import smtp
-from models import Customer, Order
-from services import delivery, invoicing, leases, production
+from models import Customer, Order, Shop
+from services import delivery, inbox, invoicing, leases, production
 from tests.faults import people
 from web import logs
 
@@ -99,7 +99,7 @@ def _keep_house(house: House) -> None:
 def hurry(lease: float, pace: float) -> None:
     """Afterwards the dead hold their rows for `lease` seconds, and what is tried again waits `pace` times less long."""
     leases.LEASE = timedelta(seconds=lease)
-    for module in (production, delivery):
+    for module in (production, delivery, inbox):
         for name in ("BACKOFF", "OUTAGE"):
             if hasattr(module, name):
                 setattr(module, name, tuple(step / pace for step in getattr(module, name)))
@@ -115,6 +115,13 @@ def ask(app: Flask, order_ids: Sequence[int]) -> None:
         for order_id in order_ids:
             order = db.session.get_one(Order, order_id)
             invoicing.ask(order, db.session.get_one(Customer, order.customer_id))
+
+
+def keep(app: Flask, shop_id: int, payload: str) -> None:
+    """Write down what a shop sent, as its webhook does; who meets an injected error has written it down."""
+    with app.app_context(), suppress(failpoints.Failed):
+        shop = db.session.get_one(Shop, shop_id)
+        inbox.keep(shop, topic="order.updated", payload=payload.encode())
 
 
 def ring(app: Flask, job: str, identifier: int) -> None:
@@ -147,6 +154,7 @@ ROLES: dict[str, Callable[..., None]] = {
     "work": worker.work,
     "sweep": worker.sweep_forever,
     "ask": ask,
+    "keep": keep,
     "ring": ring,
     "live": people.live,
 }
