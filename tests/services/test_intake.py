@@ -1,7 +1,5 @@
 """What a shop sends becomes the order that we mirror, once and only once."""
 
-import threading
-import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,10 +11,9 @@ from time_machine import Traveller
 
 import clock
 from extensions import db, transaction
-from models import AuditEntry, BillingDetails, Customer, InvoiceRequest, Order, OrderLine, Refund, Shipment
-from services import billing, intake, invoicing, orders, production, review
+from models import AuditEntry, BillingDetails, InvoiceRequest, Order, OrderLine, Refund, Shipment
+from services import intake, invoicing, orders, production
 from services.intake import Receipt, Refused, VersionConflict
-from shops.arrivals import Arrival
 from shops.schema import OrderMessage
 from tests.shops.messages import a_company, a_line, a_message, a_refund, a_shipment
 from tests.support.factories import a_customer, billing_details
@@ -346,104 +343,11 @@ def test_what_is_due_at_once_is_rung_after_the_commit(app: Flask, monkeypatch: p
     assert rung == [("scheduled", False)]
 
 
-# Many at once.
-
-
-def test_many_are_received_in_order_and_a_refused_one_leaves_the_others_alone(app: Flask) -> None:
-    receive(number="A-3", version=1)
-    messages = [
-        OrderMessage.checked(a_message(**changes))
-        for changes in (
-            {"number": "A-1"},
-            {"number": "A-2", "total": "31.73"},
-            {"number": "A-3", "version": 1, "email": "other@example.org"},
-            {"number": "A-1", "version": 4},
-            {"number": "A-1", "version": 4},
-            {"number": "A-4"},
-        )
-    ]
-    results = list(intake.receive_many(messages, source="tests", strict=True))
-
-    assert [result.outcome if isinstance(result, Receipt) else type(result) for result in results] == [
-        "new", Refused, VersionConflict, "updated", "unchanged", "new",
-    ]  # fmt: skip
-    assert rows(Order) == 3
-
-
-def test_a_chunk_that_the_database_refuses_is_taken_one_by_one(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another process brings one order of the chunk between the look and the commit."""
-    look = intake._known_orders
-    looks: list[int] = []
-
-    def blind_once(arrivals: list[Arrival], sender: intake._Sender) -> intake._Known:
-        looks.append(len(arrivals))
-        return intake._Known([]) if len(looks) == 1 else look(arrivals, sender)
-
-    receive(number="A-2")
-    monkeypatch.setattr(intake, "_known_orders", blind_once)
-    messages = [OrderMessage.checked(a_message(number=f"A-{number}")) for number in (1, 2, 3)]
-    results = list(intake.receive_many(messages, source="tests", strict=True))
-
-    assert [result.outcome for result in results if isinstance(result, Receipt)] == ["new", "unchanged", "new"]
-    assert looks == [3, 1, 1, 1]
-    assert rows(Order) == 3
-
-
-def test_the_same_new_order_from_many_sides_at_once_is_one_order(app: Flask) -> None:
-    message = OrderMessage.checked(a_message())
-    outcomes: list[str] = []
-    gate = threading.Barrier(8)
-
-    def side() -> None:
-        with app.app_context():
-            gate.wait()
-            outcomes.append(intake.receive(message, source="tests", strict=True).outcome)
-
-    sides = [threading.Thread(target=side) for _ in range(8)]
-    for each in sides:
-        each.start()
-    for each in sides:
-        each.join()
-
-    assert sorted(outcomes) == ["new"] + ["unchanged"] * 7
-    assert (rows(Order), rows(OrderLine)) == (1, 2)
-
-
-def test_an_import_and_the_saving_of_an_account_do_not_wait_for_each_other(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The import credits a refund, which is noted of the account, and then turns to another of its requests."""
-    customer_id = a_customer(billing=billing_details()).id
-    shipped = (clock.now() - timedelta(days=3)).isoformat()
-    receive(number="A-1", version=1, billing=a_company(), shipped_at=shipped)
-    receive(number="B-1", version=1, billing=a_company())
-    lease = production.claim(invoicing.of_order(the_order("A-1").id).id)
-    assert lease is not None
-    assert production.issue(lease)
-    failures: list[Exception] = []
-    credited, renew = threading.Event(), review.renew
-
-    def slowly(order: Order) -> None:
-        renew(order)
-        credited.set()
-        time.sleep(0.3)
-
-    def save() -> None:
-        with app.app_context():
-            credited.wait()
-            try:
-                billing.record_for_customer(db.session.get_one(Customer, customer_id), billing_details(line1="1 quai"))
-            except Exception as error:
-                failures.append(error)
-
-    monkeypatch.setattr(review, "renew", slowly)
-    saving = threading.Thread(target=save)
-    saving.start()
-    sent = [
-        a_message(number="A-1", version=2, billing=a_company(), shipped_at=shipped, refunds=[a_refund()]),
-        a_message(number="B-1", version=2, billing=a_company()),
-    ]
-    receipts = list(intake.receive_many(map(OrderMessage.checked, sent), source="tests", strict=True))
-    saving.join()
-    assert failures == []
-    assert [isinstance(receipt, Receipt) and receipt.outcome for receipt in receipts] == ["updated", "updated"]
+def test_a_wish_for_an_invoice_stays_whichever_version_it_stood_in(app: Flask) -> None:
+    receive(number="T-1", version=1, invoice_requested=True)
+    receive(number="T-1", version=2)
+    receive(number="T-2", version=2)
+    assert the_order("T-2").request is None
+    assert receive(number="T-2", version=1, invoice_requested=True).opened
+    states = [invoicing.of_order(the_order(number).id).state for number in ("T-1", "T-2")]
+    assert states == ["waiting", "waiting"]
