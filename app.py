@@ -24,6 +24,7 @@ from blueprints import (
     invoices,
     orders,
     review,
+    shops,
     webhooks,
 )
 from commands.admin import admin_cli
@@ -87,6 +88,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
         account,
         admin,
         review,
+        shops,
         installation,
         health,
         api,

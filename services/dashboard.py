@@ -8,7 +8,7 @@ from sqlalchemy.orm import contains_eager, joinedload, lazyload, selectinload
 
 import clock
 from extensions import db
-from models import AuditEntry, Correction, Delivery, Document, InvoiceRequest, Order
+from models import AuditEntry, Correction, Delivery, Document, InvoiceRequest, Order, ShopMessage
 from services import invoices, lateness, orders
 from services.lateness import NOT_FINAL, Lateness, is_late
 from services.orders import EPOCH, LARGEST_ID, MICROSECOND
@@ -31,6 +31,8 @@ CLOCKS = {LATE: is_late, SLOW: lateness.is_slow, BEGUN: lateness.has_begun, UNSH
 """The filters that ask a request's clock, beside or across its state."""
 
 TO_CHECK, UNSENT, TO_DECIDE = "a-verifier", "envois-en-echec", "corrections-a-decider"
+MESSAGES = "messages"
+"""What is counted beside the filters: the messages of shops that wait for a person, on a page of their own."""
 URGENT = (LATE, "a-traiter", SLOW, UNSENT, TO_CHECK, TO_DECIDE, UNSHIPPED)
 FILTERS = (*URGENT, BEGUN, "en-cours", "programmees", "en-attente", "envoyees", "annulees")
 
@@ -50,11 +52,13 @@ def counts() -> dict[str, int]:
     to_check = select(func.count()).select_from(Order).where(_needs_review()).scalar_subquery()
     unsent = select(func.count()).select_from(Delivery).where(invoices.is_unsent()).scalar_subquery()
     to_decide = select(func.count()).select_from(Correction).where(_is_to_decide()).scalar_subquery()
-    others = db.session.execute(select(to_check, unsent, to_decide)).one()
+    messages = select(func.count()).select_from(ShopMessage).where(ShopMessage.state == "failed").scalar_subquery()
+    others = db.session.execute(select(to_check, unsent, to_decide, messages)).one()
     return {
         TO_CHECK: others[0],
         UNSENT: others[1],
         TO_DECIDE: others[2],
+        MESSAGES: others[3],
         **{name: sum(by_state.get(state, 0) for state in states) for name, states in STATES.items()},
     }
 

@@ -4,6 +4,7 @@ The payload is the shop's own words. It is emptied once it has been of use: what
 """
 
 import logging
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -31,7 +32,7 @@ MOST_ATTEMPTS = 5
 BACKOFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60))
 TO_TAKE_IN = and_(ShopMessage.state == "received", ShopMessage.attempts < MOST_ATTEMPTS)
 """A message to work on: one whose worker ended each of five times is for an admin."""
-DELETED, REFUNDED = "order.deleted", "refunds/create"
+DELETED, REFUNDED, PULLED = "order.deleted", "refunds/create", "pull"
 REF = {("shopify", REFUNDED): lambda sent: str(sent.get("order_id", ""))}
 """Where a message names its order otherwise than as itself."""
 LONGEST_PROBLEM, LONGEST_REF = 500, 64
@@ -68,9 +69,21 @@ def keep_unread(shop: Shop, unread: Unread) -> None:
     shop_id = shop.id
     with transaction():
         known = db.session.scalar(select(ShopMessage).where(*same).with_for_update(of=ShopMessage).limit(1))
-        row = known or ShopMessage(shop_id=shop_id, topic="pull", ref=unread.ref, state="failed", due_at=None)
+        row = known or ShopMessage(shop_id=shop_id, topic=PULLED, ref=unread.ref, state="failed", due_at=None)
         row.payload, row.problem = unread.payload, unread.problem[:LONGEST_PROBLEM]
         db.session.add(row)
+
+
+def read_after_all(shop: Shop, refs: Collection[str]) -> None:
+    """Afterwards nobody is asked any more about orders that an earlier reading could not take in, and this one has."""
+    waiting = (ShopMessage.shop_id == shop.id, ShopMessage.topic == PULLED, ShopMessage.state == "failed")
+    found = select(ShopMessage).where(*waiting, ShopMessage.ref.in_(refs))
+    if db.session.scalar(found.limit(1)) is None:
+        return
+    with transaction():
+        for row in db.session.scalars(found.with_for_update(of=ShopMessage)):
+            row.become("ignored", problem=row.problem)
+            row.payload = None
 
 
 def take_in(message_id: int) -> None:
@@ -105,7 +118,10 @@ def take_in(message_id: int) -> None:
 
 
 def retry(message_id: int) -> bool:
-    """Afterwards a message that failed is taken in again; False when it has not failed (any more)."""
+    """Afterwards a message that failed is taken in again; False when it has not failed (any more).
+
+    What a reading could not take in is read again once it is put right in the shop.
+    """
     return _decide(message_id, "received", "message.retried", due_at=clock.now())
 
 
@@ -251,7 +267,7 @@ def _decide(message_id: int, state: str, action: str, due_at: datetime | None = 
     with transaction():
         found = select(ShopMessage).where(ShopMessage.id == message_id, ShopMessage.state == "failed")
         row = db.session.scalar(found.with_for_update(of=ShopMessage))
-        if row is None:
+        if row is None or (due_at and row.topic == PULLED):
             return False
         row.become(state, due_at=due_at, problem=row.problem)
         row.attempts, row.payload = 0, row.payload if due_at else None

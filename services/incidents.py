@@ -9,7 +9,7 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
-from sqlalchemy import ColumnElement, Row, Select, case, func, insert, not_, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, case, func, insert, not_, or_, select, update
 
 import clock
 import config
@@ -17,7 +17,7 @@ import storage
 import task_queue
 from extensions import db, transaction
 from mail.messages import Trouble
-from models import Delivery, Incident, InvoiceRequest, Order
+from models import Delivery, Incident, InvoiceRequest, Order, Shop, ShopMessage
 from services import clocks, invoices, lateness, outbox, readiness
 
 BETWEEN_ALERTS = timedelta(minutes=10)
@@ -25,6 +25,7 @@ LONGEST_QUEUE = timedelta(minutes=10)
 MACHINE_GONE = timedelta(days=1)
 """Whether a clock is right again its own machine says; one that has not for so long may be no more."""
 
+UNREADABLE = 4  # Times in a row that a shop could not be read: more than twenty minutes.
 MOST_NAMES = 20
 MOST_AT_ONCE = 1000  # Incidents that one statement closes.
 OUR_OWN = "ALERT_EMAIL"
@@ -69,6 +70,13 @@ WORDS = {
     "documents": (
         _l("Le dossier des documents ne peut pas être écrit\u00a0: aucune facture ne peut être produite."),
         _l("Faites de la place ou rendez le dossier inscriptible\u00a0; la production reprend d'elle-même."),
+    ),
+    "shop": (
+        _l("Des boutiques ont besoin de vous\u00a0: un message est illisible, ou la boutique ne répond plus."),
+        _l(
+            "«\u00a0Boutiques\u00a0» dit pourquoi, avec «\u00a0Réessayer\u00a0» et «\u00a0Ignorer\u00a0». "
+            "Si la boutique ne répond plus, vérifiez son adresse et sa clé."
+        ),
     ),
     "clock": (
         _l(
@@ -149,6 +157,7 @@ def _out_of_order() -> set[tuple[str, str]]:
     wrong = {(kind, "") for kind, is_so in _conditions().items() if is_so}
     for kind, orders in _orders().items():
         wrong |= {(kind, number) for number in db.session.scalars(orders)}
+    wrong |= {("shop", name) for name in db.session.scalars(_shops())}
     return wrong | ({("mail", OUR_OWN)} if _last_alert_was_in_vain() else set())
 
 
@@ -174,6 +183,13 @@ def _orders() -> dict[str, Select[str]]:
         "attention": asked.where(stopped),
         "mail": mailed.where(invoices.is_unsent(), or_(InvoiceRequest.id.is_(None), not_(stopped))),
     }
+
+
+def _shops() -> Select[str]:
+    """Return which shops have messages for a person, or have not been readable four times in a row."""
+    failed = select(ShopMessage.id).where(ShopMessage.shop_id == Shop.id, ShopMessage.state == "failed").exists()
+    unreadable = and_(Shop.last_error.is_not(None), Shop.attempts >= UNREADABLE)
+    return select(Shop.name).where(Shop.state == "open", or_(failed, unreadable))
 
 
 def _last_alert_was_in_vain() -> bool:

@@ -70,6 +70,7 @@ GET = {
     "review.correct": "303 303 404 404 404 303",
     "review.accept": "303 303 404 404 404 303",
     "review.ignore": "303 303 404 404 404 303",
+    "shops.index": MERCHANT,
     "installation.show": MERCHANT,
     "api.reference": ALL,
     "api.description": ALL,
@@ -113,7 +114,10 @@ POST = {
     "review.ignore": "303 303 404 404 404 303",
     "review.undo": "303 303 404 404 404 422",
     "review.reinvoice": "303 303 404 404 404 422",
+    "shops.retry": "303 303 404 404 404 422",
+    "shops.ignore": "303 303 404 404 404 422",
     "installation.try_mail": "303 303 404 404 404 422",
+    "webhooks.receive": UNSIGNED,
     "api.refund": UNSIGNED,
     "api.batch": UNSIGNED,
     "api.sign_in_link": UNSIGNED,
@@ -176,7 +180,7 @@ def test_everybody_gets_what_is_theirs_and_nothing_else(app: Flask, doors: Doors
 def test_what_belongs_to_somebody_else_does_not_exist(app: Flask, doors: Doors, role: str) -> None:
     for method, table in TABLES.items():
         for rule in routes(app, method):
-            if {"number", "session_id", "correction_id"} & rule.arguments:
+            if {"number", "session_id", "correction_id", "message_id"} & rule.arguments:
                 answer = doors.browser(app, role).open(address(app, doors, rule, "owner"), method=method, buffered=True)
                 expected = 401 if table[rule.endpoint] == UNSIGNED else 404
                 assert answer.status_code == expected, f"{method} {rule.endpoint}"

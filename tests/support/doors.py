@@ -10,10 +10,12 @@ from flask import Flask
 
 from extensions import db
 from models import Customer
-from services import sessions, tokens
+from services import inbox, sessions, tokens
+from shops.arrivals import Unread
 from tests.support.client import LintingClient
 from tests.support.customers import a_correction, an_issued_invoice, draw
 from tests.support.factories import a_customer, an_order, billing_details, company_details
+from tests.support.shops import a_shop
 
 ROLES = ("visitor", "guest", "unconfirmed", "owner", "stranger", "admin")
 SECRETS = ("Mercière", "69002", "Claire Martin")
@@ -44,6 +46,7 @@ class Doors:
     devices: Mapping[str, int]
     corrections: Mapping[str, int]
     email: str
+    message: int
     links: Mapping[str, str] = field(default_factory=dict)
 
     def values(self, endpoint: str, whose: str) -> dict[str, Any]:
@@ -54,6 +57,9 @@ class Doors:
             "token": self.links[LINKS.get(endpoint, "confirmation")],
             "session_id": self.devices[whose],
             "correction_id": self.corrections[whose],
+            "message_id": self.message,
+            "shop_name": "atelier",
+            "kind": "woocommerce",
             "filename": "css/app.css",
             "name": "1.eml",
             "position": 0,
@@ -102,7 +108,13 @@ def some_doors(mail_folder: Path) -> Doors:
     links["email_change"] = tokens.fresh(accounts["owner"], "email_change", "claire.martin@example.org")[0]
     db.session.commit()
     _catch_a_mail(mail_folder)
-    return Doors(accounts, orders, invoices, devices, corrections, "claire@example.org", links)
+    message = _a_failed_message()
+    return Doors(accounts, orders, invoices, devices, corrections, "claire@example.org", message, links)
+
+
+def _a_failed_message() -> int:
+    inbox.keep_unread(a_shop(name="atelier", system="woocommerce"), Unread("727", "Illisible.", b"{}"))
+    return inbox.failed()[0].id
 
 
 def _catch_a_mail(folder: Path) -> None:
