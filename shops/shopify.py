@@ -168,7 +168,7 @@ class _Reading:
         for each in self.sent["line_items"]:
             quantity = decimal(each["quantity"])
             name, sku = _description(each), _sku(each)
-            if each.get("tip"):
+            if each.get("tip") is not None:
                 self._add(each, "fee", name, quantity=quantity)
             elif each.get("gift_card"):
                 self._add(each, "voucher", name, quantity=quantity, sku=sku)
@@ -236,7 +236,7 @@ class _Reading:
     def _add_tip(self) -> None:
         """Add the tip that is no line of its own."""
         tip = cents(decimal(self.sent.get("total_tip_received")))
-        if tip and self.currency == self.sent["currency"] and not any(each.get("tip") for each in self._items()):
+        if tip and self.currency == self.sent["currency"] and all(each.get("tip") is None for each in self._items()):
             self._append({}, "fee", "Pourboire", ZERO, **priced(tip, tip, Decimal(1)))
 
     def _items(self) -> Sequence[Mapping[str, Any]]:
