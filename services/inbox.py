@@ -220,7 +220,7 @@ def _refund(shop: Shop, ref: str, sent: dict[str, Any], *, is_first: bool) -> in
     refund = shopify.refund(sent, order.lines, prices_include_tax=order.prices_include_tax, currency=order.currency)
     if is_first and not refund.lines:
         raise NotYet(_("Le remboursement ne dit pas de quelles lignes il est\u00a0: la commande peut le dire."))
-    return reports.refund(shop, order.number, refund).order_id
+    return reports.refund(shop, order.own_key, refund).order_id
 
 
 def _woocommerce_refunds(shop: Shop, ref: str) -> list[dict[str, Any]] | None:
