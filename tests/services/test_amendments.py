@@ -357,3 +357,16 @@ def test_the_documents_of_a_change_are_drawn_and_hold_together(app: Flask, chang
     checked = list(verification.verify(render=True))
     assert len(checked) >= 4
     assert [finding for each in checked for finding in each.findings] == []
+
+
+@pytest.mark.parametrize("cents", [1, 2, 3, 4, 5, 6, -7])
+def test_an_adjusted_order_without_tax_in_its_prices_is_drawn_and_holds_together(app: Flask, cents: int) -> None:
+    lines = [a_line(unit_price="12.42", discount="2.48", tax="4.47"), SHIPPING | {"unit_price": "4.08", "tax": "0.82"}]
+    total = Decimal("31.73") + Decimal(cents) / 100
+    order = receive(prices_include_tax=False, lines=lines, total=str(total), total_tax="5.29", shipped_at=shipped())
+    assert order.needs_review
+    assert amendments.accept(order, TWENTY, shown(order))
+    invoice = issued(the_order())
+    assert invoice.gross == total
+    draw(invoice)
+    assert [finding for each in verification.verify(render=True) for finding in each.findings] == []
