@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Iterator
+from itertools import chain, islice
 from typing import TypeVar
 
 from flask import Blueprint, Response, current_app, render_template, request, url_for
@@ -14,7 +15,7 @@ from extensions import csrf, db
 from models import Order, Shop
 from services import batches, door, intake, reports, shop_sign_in
 from shops import answers, contract_json, openapi, strict_json, words
-from shops.candidates import Candidate
+from shops.candidates import Candidate, UnreadableFile
 from shops.problems import FieldProblem
 from shops.schema import (
     MAX_ORDER_BYTES,
@@ -87,7 +88,8 @@ def batch(shop: Shop) -> ResponseReturnValue:
     """Take many orders in, one a line; the answer has one line each, as they are committed."""
     candidates = contract_json.read(io.BytesIO(request.get_data()))
     lines = batches.taken_in(candidates, source="api", strict=True, shop=shop)
-    return Response(_results(lines), mimetype="application/x-ndjson")
+    begun = list(islice(lines, 1))  # What is no batch, or meets no database, is refused before the answer begins.
+    return Response(_results(chain(begun, lines)), mimetype="application/x-ndjson")
 
 
 @bp.post("/sign-in-links")
@@ -116,6 +118,12 @@ def being_answered(_error: door.BeingAnswered) -> ResponseReturnValue:
 def not_json(error: strict_json.NotJson) -> ResponseReturnValue:
     """Say where the text stops being JSON."""
     return errors.answer(400, error.reason, problems=[FieldProblem(error.path, error.reason)])
+
+
+@bp.errorhandler(UnreadableFile)
+def no_batch(error: UnreadableFile) -> ResponseReturnValue:
+    """Say why nothing of it can be read."""
+    return errors.answer(422, str(error), problems=[FieldProblem("", str(error))])
 
 
 @bp.errorhandler(InvalidMessage)
