@@ -144,6 +144,7 @@ def _taken_in(page: Page, shop: Shop) -> Counter[str]:
             unread.append(Unread(arrival.ref or "", " ".join(map(str, result.problems)), content))
     for each in unread:
         inbox.keep_unread(shop, each)
+    inbox.read_after_all(shop, {each.ref or "" for each in arrivals} - {each.ref for each in unread})
     outcomes = _counted(results)
     outcomes["unread"] += len(page.orders) - len(arrivals)
     return outcomes
