@@ -7,8 +7,9 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from extensions import db
-from models import Order, Shop, ShopMessage
+from models import AuditEntry, Order, Shop, ShopMessage
 from services import inbox, shops
+from shops import signatures
 from tests.shops import recorded
 from tests.support.client import LintingClient
 from tests.support.shops import a_shop, send_webhook
@@ -79,8 +80,6 @@ def test_a_wrong_or_missing_signature_is_refused_and_logged(
 
 
 def test_another_body_under_the_same_signature_is_refused(client: LintingClient, shop: Shop) -> None:
-    from shops import signatures
-
     signature = signatures.sign_webhook(shops.webhook_secret(shop) or "", GUEST)
     answer = client.post(
         "/webhooks/atelier/woocommerce",
@@ -138,3 +137,16 @@ def test_what_cannot_be_read_waits_for_an_admin_who_tries_again_or_lets_it_be(
     inbox.take_in(message)
     assert (inbox.ignore(message), inbox.ignore(message)) == (True, False)
     assert [(one.state, one.payload) for one in messages()] == [("ignored", None)]
+
+
+@pytest.mark.usefixtures("frozen_clock")
+def test_who_signs_wrongly_is_counted_and_in_the_audit_once_a_minute(client: LintingClient, shop: Shop) -> None:
+    for signature in ("AAAA", "BBBB", "CCCC", ""):
+        headers = UPDATED | {"X-WC-Webhook-Signature": signature}
+        assert send_webhook(client, shop, "woocommerce", GUEST, headers).status_code == 401
+
+    lines = client.get("/metrics", environ_base={"REMOTE_ADDR": "127.0.0.1"}).text.splitlines()
+    assert "espace_client_shop_messages_refused 3" in lines
+    assert 'espace_client_shop_messages{state="received"} 0' in lines
+    refused = select(AuditEntry.detail).where(AuditEntry.action == "message.refused")
+    assert db.session.scalars(refused).all() == ["atelier"]

@@ -16,12 +16,14 @@ import clock
 import jobs
 from extensions import db
 from models import Delivery, Incident, InvoiceRequest
-from services import clocks, incidents, letters, sweep
+from services import clocks, inbox, incidents, letters, sweep
+from shops.arrivals import Unread
 from tests.support.customers import an_issued_invoice
 from tests.support.factories import a_request, an_order
 from tests.support.mailbox import Mailbox
 from tests.support.outbox import a_delivery
 from tests.support.queries import count_queries
+from tests.support.shops import a_shop
 
 HOUR = timedelta(hours=1)
 TWO = "patron@boutique.example,compta@boutique.example"
@@ -98,6 +100,10 @@ def without_folder(_number: str) -> None:
     a_late_request(deadline_at=clock.now() + HOUR, earliest_at=clock.now(), trouble="documents")
 
 
+def unread(_number: str) -> None:
+    inbox.keep_unread(a_shop(name="atelier"), Unread("727", "Illisible.", b"{}"))
+
+
 CASES: dict[str, tuple[Callable[[str], object], str]] = {
     "late": (a_late_request, "T-9"),
     "attention": (stopped, "T-9"),
@@ -107,6 +113,7 @@ CASES: dict[str, tuple[Callable[[str], object], str]] = {
     "queue": (queued, ""),
     "smtp": (without_mail_server, ""),
     "documents": (without_folder, ""),
+    "shop": (unread, "atelier"),
 }
 
 
@@ -123,6 +130,8 @@ def test_each_kind_opens_is_told_once_and_closes_when_it_is_over(app: Flask, kin
         row.requested_at = clock.now()
         if row.state == "needs_attention":
             row.become("sent", sent_at=clock.now())
+    for message in inbox.failed():
+        assert inbox.ignore(message.id)
     for mail in db.session.scalars(select(Delivery).where(Delivery.kind != "alert")):
         mail.trouble, mail.due_at = None, clock.now()
         if mail.state == "failed":
