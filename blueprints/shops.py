@@ -17,7 +17,7 @@ bp = Blueprint("shops", __name__, url_prefix="/admin/boutiques")
 @admin_required
 def index() -> str:
     """Show the shops, and the messages that could not be taken in, the newest first."""
-    page = {"shops": shops.every(), "messages": inbox.failed(), "failed": inbox.count_failed()}
+    page = {"shops": shops.every(), "waiting": inbox.failed(), "failed": inbox.count_failed()}
     return render_template("admin/shops.html", form=PressForm(), **page)
 
 
