@@ -182,7 +182,7 @@ FIELDS = {
 EXAMPLE = {
     "number": "T-100234",
     "version": 3,
-    "email": "claire@example.org",
+    "email": "paul@example.org",
     "placed_at": "2026-11-02T10:15:00+01:00",
     "paid_at": "2026-11-02T10:16:04+01:00",
     "shipped_at": "2026-11-03T16:00:00+01:00",
@@ -190,10 +190,10 @@ EXAMPLE = {
     "prices_include_tax": True,
     "billing": {
         "kind": "individual",
-        "first_name": "Claire",
-        "last_name": "Martin",
-        "line1": "12 rue Mercière",
-        "postal_code": "69002",
+        "first_name": "Paul",
+        "last_name": "Lefèvre",
+        "line1": "8 quai Claude-Bernard",
+        "postal_code": "69007",
         "city": "Lyon",
         "country": "FR",
     },
