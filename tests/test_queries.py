@@ -33,6 +33,7 @@ def pages(order: Order, invoiced: Order) -> Iterator[str]:
     yield "/admin/"
     yield "/admin/?etat=corrections-a-decider"
     yield "/admin/?etat=bientot-en-retard"
+    yield "/admin/boutiques"
     yield "/admin/reglages?essai=x"
     yield f"/admin/commandes/{invoiced.number}"
 
