@@ -157,7 +157,7 @@ def test_a_prefix_stands_before_the_shop_s_own_numbers(client: LintingClient, si
         assert said(other.call("GET", f"/api/v1/orders/{number}"))["number"] == "B-T-100234"
 
 
-def test_a_batch_answers_line_by_line(signer: Signer) -> None:
+def test_a_batch_answers_line_by_line(signer: Signer, frozen_clock: time_machine.Traveller) -> None:
     sent = [a_message(number="A-1"), a_message(number="A-2", total="1.00"), {"number": "A-3"}, a_message(number="A-4")]
     body = "\n".join(map(json.dumps, sent)).encode()
     answer = signer.call("POST", "/api/v1/orders:batch", body)
