@@ -25,6 +25,7 @@ VAT_KEYS = (
 SIRET_KEYS = ("_billing_siret", "billing_siret", "siret", "_siret", "_billing_siren", "billing_siren")
 TRACKING = "_wc_shipment_tracking_items"
 REFUNDED_ITEM = "_refunded_item_id"
+SPREAD = "Un remboursement est réparti sur les taux\u00a0: sans clé de lecture, la boutique n'en dit pas les lignes."
 UNKNOWN_RATE = "Le taux de TVA de la ligne « %s » n'est pas connu\u00a0: la boutique ne l'a pas envoyé."
 
 
@@ -44,7 +45,7 @@ def order(sent: Mapping[str, Any], refunds: Sequence[Mapping[str, Any]] | None) 
         return _Reading(sent, refunds).arrival()
     except UnreadableAmount as error:
         raise InvalidMessage((FieldProblem("", f"Ce n'est pas un montant\u00a0: {error}."),)) from None
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError, OSError) as error:
         name = str(error)[:80]
         raise InvalidMessage((FieldProblem("", f"Ce n'est pas une commande de WooCommerce ({name})."),)) from None
 
@@ -65,6 +66,9 @@ class _Reading:
     def arrival(self) -> Arrival:
         sent = self.sent
         lines = list(self._lines())
+        refunds = list(self._refunds(lines))
+        if self._is_spread(lines, refunds):
+            self.doubts.append(SPREAD)
         message = {
             "number": str(sent.get("number") or sent["id"]),
             "version": self._version(),
@@ -81,7 +85,7 @@ class _Reading:
             "lines": lines,
             "total_tax": written(cents(decimal(sent["total_tax"]))),
             "total": written(cents(decimal(sent["total"]))),
-            "refunds": list(self._refunds(lines)),
+            "refunds": refunds,
             **self._shipment(),
         }
         if message["paid_at"]:
@@ -119,7 +123,7 @@ class _Reading:
             "description": _text(name)[:1000] or "Article",
             "kind": kind,
             "vat_rate": written(rate),
-            "tax": written(abs(cents(tax))),
+            "tax": written(cents(tax)) if tax >= 0 else None,  # Below nothing, the whole tax says it.
             **priced(before + before_tax if self.including else before, after, quantity),
         }
         if not rate:
@@ -138,7 +142,7 @@ class _Reading:
         return ZERO
 
     def _is_gift_card(self, each: Mapping[str, Any]) -> bool:
-        return any("gift_card" in str(one.get("key")) for one in each.get("meta_data") or ())
+        return any("giftcard" in str(one.get("key")).replace("_", "") for one in each.get("meta_data") or ())
 
     def _billing(self) -> dict[str, Any]:
         billing = self.sent["billing"]
@@ -193,6 +197,12 @@ class _Reading:
                 "amount": written(amount),
                 "lines": list(self._refunded(told, len(lines))) if told else [],
             }
+
+    def _is_spread(self, lines: Sequence[Mapping[str, Any]], refunds: Sequence[Mapping[str, Any]]) -> bool:
+        """Whether it makes a difference of which lines the refunds are, and nobody could ask."""
+        if self.refunds is not None or len({line["vat_rate"] for line in lines}) < 2:
+            return False
+        return ZERO < sum((Decimal(each["amount"]) for each in refunds), ZERO) < decimal(self.sent["total"])
 
     def _refunded(self, told: Mapping[str, Any], count: int) -> Iterator[dict[str, Any]]:
         for each in (one for name in ("line_items", "shipping_lines", "fee_lines") for one in told.get(name) or ()):
