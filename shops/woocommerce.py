@@ -45,7 +45,7 @@ def order(sent: Mapping[str, Any], refunds: Sequence[Mapping[str, Any]] | None) 
         return _Reading(sent, refunds).arrival()
     except UnreadableAmount as error:
         raise InvalidMessage((FieldProblem("", f"Ce n'est pas un montant\u00a0: {error}."),)) from None
-    except (KeyError, TypeError, AttributeError, ValueError, OverflowError, OSError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, ArithmeticError, OSError) as error:
         name = str(error)[:80]
         raise InvalidMessage((FieldProblem("", f"Ce n'est pas une commande de WooCommerce ({name})."),)) from None
 

@@ -103,6 +103,7 @@ def test_a_draft_is_left_alone(status: str) -> None:
         {"total": "trente"},
         {"line_items": None},
         {"line_items": ["T-shirt"]},
+        {"line_items": [an_item(quantity=0)]},
         {"billing": []},
         {"date_modified_gmt": "hier"},
         {"currency": "euros"},
