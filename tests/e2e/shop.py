@@ -80,6 +80,21 @@ class Shop:
             noted = "INSERT INTO incidents (kind, about, opened_at) VALUES ('clock', 'worker-1', ?)"
             database.execute(noted, [datetime.now(UTC).isoformat(" ").partition("+")[0]])
 
+    def has_a_message_to_check(self) -> None:
+        """Afterwards a shop is connected, and something that it sent waits for an admin."""
+        moment = datetime.now(UTC).isoformat(" ").partition("+")[0]
+        with closing(sqlite3.connect(self.var_dir / "app.db", timeout=10)) as database, database:
+            add_shop = (
+                "INSERT INTO shops (name, system, state, number_prefix, base_url, attempts, created_at) "
+                "VALUES ('atelier', 'woocommerce', 'open', 'W-', '', 0, ?)"
+            )
+            add_message = (
+                "INSERT INTO shop_messages (shop_id, topic, ref, state, problem, attempts, received_at) "
+                "VALUES (?, 'order.updated', '727', 'failed', 'total : illisible.', 1, ?)"
+            )
+            shop = database.execute(add_shop, [moment]).lastrowid
+            database.execute(add_message, [shop or 0, moment])
+
     def mails(self, recipient: str) -> list[EmailMessage]:
         """Return what was caught for that address, oldest first."""
         files = sorted((self.var_dir / "mail").glob("*.eml"))

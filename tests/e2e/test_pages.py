@@ -257,6 +257,11 @@ def test_the_merchant_s_pages_have_no_faults(open_page: Opener, visitors: Visito
         page.goto("/admin/")
         expect(page.get_by_text("worker-1")).to_be_visible()
 
+    def shops() -> None:
+        shop.has_a_message_to_check()
+        page.goto("/admin/boutiques")
+        expect(page.get_by_text("total : illisible.")).to_be_visible()
+
     def test_mail() -> None:
         page.goto("/admin/reglages")
         page.get_by_role("button", name="Envoyer un e-mail d'essai").click()
@@ -264,7 +269,12 @@ def test_the_merchant_s_pages_have_no_faults(open_page: Opener, visitors: Visito
 
     states = [("list", lambda: page.goto("/admin/")), ("order", first_order), ("no orders", lambda: page.goto(ORDERS))]
     states += [("incident", incident), ("settings", lambda: page.goto("/admin/reglages")), ("test mail", test_mail)]
-    states += [("to decide", to_decide), ("decline refused", refused), ("credit refused", credit_refused)]
+    states += [
+        ("shops", shops),
+        ("to decide", to_decide),
+        ("decline refused", refused),
+        ("credit refused", credit_refused),
+    ]
     assert walk(page, states) == {}
 
 
