@@ -15,6 +15,7 @@ import httpcore
 
 SECONDS = 15.0
 MOST_BYTES = 16 * 1024 * 1024
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052
 _TIMEOUTS = {"connect": SECONDS, "read": SECONDS, "write": SECONDS, "pool": SECONDS}
 
 
@@ -126,7 +127,14 @@ class _PublicOnly(httpcore.SyncBackend):
         raise refused
 
     def _is_allowed(self, address: str) -> bool:
-        found = ipaddress.ip_address(address.partition("%")[0])
-        if isinstance(found, ipaddress.IPv6Address):
-            found = found.ipv4_mapped or found
+        found = _meant(ipaddress.ip_address(address.partition("%")[0]))
         return (found.is_global and not found.is_multicast) or (self._local and found.is_loopback)
+
+
+def _meant(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Return the IPv4 address that an IPv6 one carries, since a gateway may lead there; else the address itself."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address in NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or (address.teredo or (None, address))[1]
