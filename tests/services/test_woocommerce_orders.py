@@ -139,12 +139,14 @@ def test_a_guest_s_order_says_who_bought_and_how(client: LintingClient, shop: Sh
 
 
 def test_a_company_s_numbers_are_found_where_plug_ins_put_them(client: LintingClient, shop: Shop) -> None:
-    send(client, shop, "company")
+    send(client, shop, "company", date_created_gmt="2026-11-23T08:30:00")
 
     order = the_order()
     assert order.billing is not None
     assert (order.billing.kind, order.billing.company_name) == ("company", "Atelier Durand SARL")
     assert (order.billing.vat_number, order.billing.siret) == ("FR40303265045", "30326504500014")
+    assert order.request is not None
+    assert order.request.origin == "company"
 
 
 def test_the_shipment_plug_in_says_when_it_left(client: LintingClient, shop: Shop) -> None:
