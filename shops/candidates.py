@@ -16,9 +16,9 @@ class UnreadableFile(Exception):
 
 
 @contextmanager
-def csv_text(stream: BinaryIO) -> Iterator[io.TextIOWrapper]:
+def csv_text(stream: BinaryIO, encoding: str = "utf-8-sig") -> Iterator[io.TextIOWrapper]:
     """Give the text of a CSV file, bytes that are no UTF-8 kept for the schema to refuse; the stream stays open."""
-    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    text = io.TextIOWrapper(stream, encoding=encoding, errors="surrogateescape", newline="")
     try:
         yield text
     finally:

@@ -10,10 +10,10 @@ from click.testing import Result
 from flask import Flask
 from sqlalchemy import func, select
 
-from commands.orders import harmless
 from extensions import db
 from models import Order, OrderLine
 from services import orders
+from services.tally import harmless
 from tests.shops.messages import a_message, a_refund
 from tests.shops.retail_file import LARGE, LARGE_LINES, NOT_SALES, generated
 from tests.support.ledger import an_invoice
