@@ -17,6 +17,7 @@ from services import shops
 from tests.shops.messages import a_message
 from tests.support.client import LintingClient
 from tests.support.shops import Signer, a_key, a_shop
+from tests.support.taken_in import the_order
 
 ORDER = "/api/v1/orders/T-100234"
 
@@ -34,11 +35,6 @@ def signer(client: LintingClient, shop: Shop) -> Signer:
 def said(answer: TestResponse) -> dict[str, Any]:
     assert isinstance(answer.json, dict)
     return answer.json
-
-
-def the_order() -> Order:
-    db.session.expire_all()
-    return db.session.scalars(select(Order)).one()
 
 
 def orders() -> int:

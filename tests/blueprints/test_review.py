@@ -8,10 +8,8 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
 
 import clock
-from extensions import db
 from models import Customer, Order
 from services import intake, invoicing, issuing, orders, production
 from shops.schema import OrderMessage
@@ -19,6 +17,7 @@ from tests.shops.messages import a_company, a_line, a_message
 from tests.support.client import LintingClient
 from tests.support.customers import sign_in
 from tests.support.factories import a_customer
+from tests.support.taken_in import the_order
 
 SHIPPING = a_message()["lines"][1]
 PAGE = "/admin/commandes/T-100234"
@@ -28,11 +27,6 @@ REVIEW = f"{PAGE}/verification"
 def receive(**changes: Any) -> Order:
     intake.receive(OrderMessage.checked(a_message(**changes)), source="tests", strict=False)
     return the_order()
-
-
-def the_order() -> Order:
-    db.session.expire_all()
-    return db.session.scalars(select(Order)).unique().one()
 
 
 @pytest.fixture

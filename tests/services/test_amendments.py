@@ -22,6 +22,7 @@ from shops.arrivals import Arrival
 from shops.schema import OrderMessage
 from tests.shops.messages import a_company, a_line, a_message, a_refund
 from tests.support.customers import draw
+from tests.support.taken_in import the_order
 
 SHIPPING = a_message()["lines"][1]
 TWENTY = (Decimal(20), "S", "")
@@ -37,11 +38,6 @@ def receive(doubts: tuple[str, ...] = (), **changes: Any) -> Order:
     message = OrderMessage.checked(a_message(**changes))
     intake.receive(Arrival(message, doubts=doubts), source="tests", strict=False)
     return the_order()
-
-
-def the_order() -> Order:
-    db.session.expire_all()
-    return db.session.scalars(select(Order)).unique().one()
 
 
 def shipped() -> str:

@@ -10,13 +10,12 @@ from sqlalchemy import select
 from time_machine import Traveller
 
 from extensions import db
-from models import CreditNote, Invoice, Order, Shop, ShopMessage
-from services import issuing, pulls
+from models import Order, Shop, ShopMessage
+from services import pulls
 from tests.shops import prestashop_orders
-from tests.support.customers import an_issued_invoice
-from tests.support.factories import billing_details
 from tests.support.shop_servers import PrestaShop, serving
 from tests.support.shops import a_shop
+from tests.support.taken_in import by_rate, invoiced, notes, the_order
 
 Row = dict[str, Any]
 
@@ -140,23 +139,6 @@ def read(shop: Shop, server: PrestaShop, case: str, **changes: Any) -> None:
     db.session.expire_all()
 
 
-def the_order() -> Order:
-    return db.session.scalars(select(Order)).unique().one()
-
-
-def invoiced(order: Order) -> Invoice:
-    if order.request is None:
-        return an_issued_invoice(order, drawn=False)
-    invoice = issuing.invoice(order.request, order, order.effective_details() or billing_details())
-    db.session.commit()
-    return invoice
-
-
-def by_rate(document: Invoice | CreditNote) -> dict[str, tuple[str, str]]:
-    rows = issuing.frozen(document).totals.rates
-    return {row.category if not row.rate else f"{row.rate.normalize():f}": (str(row.net), str(row.vat)) for row in rows}
-
-
 @pytest.mark.parametrize("case", CHARGED)
 def test_the_invoice_is_what_the_shop_charged(shop: Shop, server: PrestaShop, case: str) -> None:
     read(shop, server, case)
@@ -206,7 +188,7 @@ def test_a_slip_becomes_a_credit_note_of_its_lines(shop: Shop, server: PrestaSho
         read(shop, server, "partial_refund", order=later)
 
     assert [refund.lines for refund in the_order().refunds] == [[{"line": 0, "quantity": "1", "amount": "13.41"}]]
-    assert [by_rate(note) for note in db.session.scalars(select(CreditNote))] == [{"20": ("11.17", "2.24")}]
+    assert [by_rate(note) for note in notes()] == [{"20": ("11.17", "2.24")}]
 
 
 def test_a_slip_of_everything_before_the_invoice_leaves_nothing_to_invoice(shop: Shop, server: PrestaShop) -> None:

@@ -13,12 +13,13 @@ from time_machine import Traveller
 
 import clock
 from extensions import db
-from models import CreditNote, Delivery, Order
+from models import CreditNote, Delivery
 from services import crediting, intake, invoicing, issuing, production
 from services.intake import Receipt
 from shops.schema import OrderMessage
 from tests.shops.messages import a_company, a_line, a_message, a_refund
 from tests.support.settings import ROOT
+from tests.support.taken_in import the_order
 
 SHIPPING = a_message()["lines"][1]
 
@@ -31,11 +32,6 @@ def _stopped(frozen_clock: Traveller) -> None:
 def receive(**changes: Any) -> Receipt:
     message = OrderMessage.checked(a_message(**changes))
     return intake.receive(message, source="tests", strict=False)
-
-
-def the_order() -> Order:
-    db.session.expire_all()
-    return db.session.scalars(select(Order)).unique().one()
 
 
 @pytest.fixture

@@ -11,13 +11,12 @@ from time_machine import Traveller
 
 from documents import formatting
 from extensions import db
-from models import CreditNote, Invoice, Order, Shop, ShopMessage
-from services import inbox, issuing, orders, production
+from models import Invoice, Order, Shop, ShopMessage
+from services import issuing, orders, production
 from tests.shops import recorded
 from tests.support.client import LintingClient
-from tests.support.customers import an_issued_invoice
-from tests.support.factories import billing_details
 from tests.support.shops import a_shop, send_webhook
+from tests.support.taken_in import by_rate, invoiced, notes, take_in, the_message, the_order
 
 CHARGED = {
     "guest": {"20": ("28.91", "5.79")},
@@ -64,38 +63,6 @@ def send(
     answer = send_webhook(client, shop, "shopify", recorded.body("shopify", case, **changes), headers)
     assert answer.status_code == 200
     take_in()
-
-
-def take_in() -> None:
-    for message_id in db.session.scalars(select(ShopMessage.id).where(ShopMessage.state == "received")).all():
-        inbox.take_in(message_id)
-    db.session.expire_all()
-
-
-def the_order() -> Order:
-    return db.session.scalars(select(Order)).unique().one()
-
-
-def the_message() -> ShopMessage:
-    return db.session.scalars(select(ShopMessage).order_by(ShopMessage.id.desc())).first() or ShopMessage()
-
-
-def invoiced(order: Order) -> Invoice:
-    """Return the order's invoice; a request that has opened by itself is the one it is for."""
-    if order.request is None:
-        return an_issued_invoice(order, drawn=False)
-    invoice = issuing.invoice(order.request, order, order.effective_details() or billing_details())
-    db.session.commit()
-    return invoice
-
-
-def by_rate(document: Invoice | CreditNote) -> dict[str, tuple[str, str]]:
-    rows = issuing.frozen(document).totals.rates
-    return {row.category if not row.rate else f"{row.rate.normalize():f}": (str(row.net), str(row.vat)) for row in rows}
-
-
-def notes() -> list[CreditNote]:
-    return list(db.session.scalars(select(CreditNote).order_by(CreditNote.id)))
 
 
 @pytest.mark.parametrize("case", CHARGED)

@@ -10,15 +10,13 @@ from sqlalchemy import select
 from time_machine import Traveller
 
 from extensions import db
-from models import CreditNote, Invoice, Order, Shop, ShopMessage
-from services import inbox, issuing
+from models import Order, Shop
 from shops import woocommerce
 from tests.shops import recorded
 from tests.support.client import LintingClient
-from tests.support.customers import an_issued_invoice
-from tests.support.factories import billing_details
 from tests.support.shop_servers import WooCommerce, serving
 from tests.support.shops import a_shop, send_webhook
+from tests.support.taken_in import by_rate, invoiced, notes, take_in, the_message, the_order
 
 CHARGED = {
     "guest": {"20": ("26.43", "5.29")},
@@ -79,35 +77,7 @@ def send(client: LintingClient, shop: Shop, case: str, topic: str = "order.updat
 
 def send_raw(client: LintingClient, shop: Shop, body: bytes, topic: str) -> None:
     assert send_webhook(client, shop, "woocommerce", body, {"X-WC-Webhook-Topic": topic}).status_code == 200
-    for message_id in db.session.scalars(select(ShopMessage.id).where(ShopMessage.state == "received")).all():
-        inbox.take_in(message_id)
-    db.session.expire_all()
-
-
-def the_order() -> Order:
-    return db.session.scalars(select(Order)).unique().one()
-
-
-def the_message() -> ShopMessage:
-    return db.session.scalars(select(ShopMessage).order_by(ShopMessage.id.desc()).limit(1)).one()
-
-
-def invoiced(order: Order) -> Invoice:
-    """Return the order's invoice; a request that has opened by itself is the one it is for."""
-    if order.request is None:
-        return an_issued_invoice(order, drawn=False)
-    invoice = issuing.invoice(order.request, order, order.effective_details() or billing_details())
-    db.session.commit()
-    return invoice
-
-
-def by_rate(document: Invoice | CreditNote) -> dict[str, tuple[str, str]]:
-    rows = issuing.frozen(document).totals.rates
-    return {row.category if not row.rate else f"{row.rate.normalize():f}": (str(row.net), str(row.vat)) for row in rows}
-
-
-def notes() -> list[CreditNote]:
-    return list(db.session.scalars(select(CreditNote).order_by(CreditNote.id)))
+    take_in()
 
 
 @pytest.mark.parametrize("case", CHARGED)
