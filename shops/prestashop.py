@@ -10,11 +10,10 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from shops.amounts import ZERO, UnreadableAmount, cents, decimal, priced, rate_of, reason_of_zero, written
+from shops.amounts import ZERO, cents, decimal, priced, rate_of, reason_of_zero, written
 from shops.arrivals import Arrival, Ignored
-from shops.codes import COUNTRIES
-from shops.problems import FieldProblem
-from shops.schema import InvalidMessage, OrderMessage
+from shops.readings import address, buyer, parcel, reading, text
+from shops.schema import OrderMessage
 
 PARIS = ZoneInfo("Europe/Paris")
 NEVER = ("", "0000-00-00 00:00:00", "0000-00-00")
@@ -56,17 +55,12 @@ Row = Mapping[str, Any]
 def order(joined: Mapping[str, Any]) -> Arrival:
     """Return the order: `joined` holds it under `order`, and under the names of `FIELDS` what belongs to it.
 
-    Raises Ignored for an order without a line, InvalidMessage for what is no order of PrestaShop.
+    Raises Ignored for an order without a line, shops.schema.InvalidMessage for what is no order of PrestaShop.
     """
-    try:
+    with reading("une commande de PrestaShop"):
         if not joined["order_details"]:
             raise Ignored("Cette commande n'a pas de ligne.")
         return _Reading(joined).arrival()
-    except UnreadableAmount as error:
-        raise InvalidMessage((FieldProblem("", f"Ce n'est pas un montant\u00a0: {error}."),)) from None
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        reason = f"Ce n'est pas une commande de PrestaShop ({str(error)[:80]})."
-        raise InvalidMessage((FieldProblem("", reason),)) from None
 
 
 class _Reading:
@@ -79,7 +73,7 @@ class _Reading:
         self.countries = {str(each["id"]): str(each["iso_code"]).upper() for each in joined["countries"]}
         self.buyer = self._row("addresses", self.sent["id_address_invoice"])
         self.goes_to = self._address(self._row("addresses", self.sent["id_address_delivery"]))
-        self.vat_number = _text(self.buyer.get("vat_number"))
+        self.vat_number = text(self.buyer.get("vat_number"))
         gross = sum((cents(decimal(each["total_price_tax_incl"])) for each in self.details), ZERO)
         # Rounded by item or by line the prices with tax are what was charged; rounded by order those without are.
         self.including = gross == cents(decimal(self.sent["total_products_wt"]))
@@ -90,13 +84,13 @@ class _Reading:
         paid_at, shipped_at, cancelled_at = self._moments()
         invoiced = str(sent.get("invoice_number") or "0")
         message = {
-            "number": _text(sent["reference"]),
+            "number": text(sent["reference"]),
             "version": int(_moment(sent["date_upd"]).timestamp()) * 1000 + self._rank(),
             "email": self._row("customers", sent["id_customer"])["email"],
             "locale": str(self._row("languages", sent["id_lang"]).get("iso_code") or "fr").lower()[:2],
             "placed_at": _moment(sent["date_add"]).isoformat(),
             "paid_at": paid_at,
-            "payment_method": _text(sent.get("payment"))[:60],
+            "payment_method": text(sent.get("payment"), 60),
             "shipped_at": shipped_at,
             "cancelled_at": cancelled_at,
             "existing_invoice": None if invoiced == "0" else f"PrestaShop {invoiced}",
@@ -133,7 +127,7 @@ class _Reading:
             rate = rate_of(self.rates[str(tax["id"])] for tax in _associated(each, "taxes") if int(tax["id"]))
             quantity = decimal(each["product_quantity"])
             net, gross = decimal(each["total_price_tax_excl"]), decimal(each["total_price_tax_incl"])
-            name, sku = _text(each["product_name"]), _text(each.get("product_reference"))
+            name, sku = text(each["product_name"]), text(each.get("product_reference"))
             yield self._line("goods", name, quantity, net, gross, rate, sku[:100])
         sent = self.sent
         shipping_rate = decimal(sent.get("carrier_tax_rate"))
@@ -169,42 +163,39 @@ class _Reading:
         return max(fits, default=ZERO) if net != gross else ZERO
 
     def _billing(self) -> dict[str, Any]:
-        buyer, customer = self.buyer, self._row("customers", self.sent["id_customer"])
+        place, customer = self.buyer, self._row("customers", self.sent["id_customer"])
         found = {
-            "first_name": _text(buyer.get("firstname") or customer.get("firstname")),
-            "last_name": _text(buyer.get("lastname") or customer.get("lastname")),
-            "company_name": _text(buyer.get("company") or customer.get("company")),
+            "first_name": text(place.get("firstname") or customer.get("firstname")),
+            "last_name": text(place.get("lastname") or customer.get("lastname")),
+            "company_name": text(place.get("company") or customer.get("company")),
             "vat_number": self.vat_number,
-            "siret": _text(customer.get("siret")),
-            **self._address(buyer),
+            "siret": text(customer.get("siret")),
+            **self._address(place),
         }
-        company = found["company_name"] or found["vat_number"] or found["siret"]
-        return {"kind": "company" if company else "individual"} | {key: value for key, value in found.items() if value}
+        return buyer(found)
 
     def _shipping(self) -> dict[str, str] | None:
         to = self._row("addresses", self.sent["id_address_delivery"])
-        name = _text(" ".join(filter(None, (to.get("firstname"), to.get("lastname")))))
+        name = text(" ".join(filter(None, (to.get("firstname"), to.get("lastname")))))
         return {"name": name, **self.goes_to} if self.goes_to.get("line1") else None
 
     def _address(self, place: Row) -> dict[str, str]:
-        country = self.countries.get(str(place.get("id_country")), "")
-        found = {
-            "line1": _text(place.get("address1")),
-            "line2": _text(place.get("address2")),
-            "postal_code": _text(place.get("postcode"))[:20],
-            "city": _text(place.get("city")),
-            "country": country if country in COUNTRIES else "",
-        }
-        return {key: value for key, value in found.items() if value}
+        return address(
+            line1=place.get("address1"),
+            line2=place.get("address2"),
+            postal_code=place.get("postcode"),
+            city=place.get("city"),
+            country=self.countries.get(str(place.get("id_country"))),
+        )
 
     def _parcels(self, shipped_at: str | None) -> list[dict[str, str]]:
         """Return the parcels with a number; PrestaShop says when the order left, and of no parcel when."""
         if shipped_at is None:
             return []
         return [
-            {"id": str(each["id"]), "shipped_at": shipped_at, "tracking_number": _text(each["tracking_number"])[:100]}
+            parcel(parcel_id=each["id"], shipped_at=shipped_at, number=each["tracking_number"])
             for each in self.joined["order_carriers"]
-            if _text(each.get("tracking_number"))
+            if text(each.get("tracking_number"))
         ]
 
     def _refunds(self) -> Iterator[dict[str, Any]]:
@@ -249,12 +240,7 @@ def _template(state: Row) -> str:
     return str(found or "")
 
 
-def _moment(text: str) -> datetime:
-    if text in NEVER:
+def _moment(said: str) -> datetime:
+    if said in NEVER:
         raise ValueError("a moment is missing")
-    return datetime.fromisoformat(text).replace(tzinfo=PARIS)
-
-
-def _text(value: Any) -> str:
-    """Return a text on one line, of 200 characters at most."""
-    return " ".join(value.split())[:200] if isinstance(value, str) else ""
+    return datetime.fromisoformat(said).replace(tzinfo=PARIS)

@@ -14,12 +14,11 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from shops import shopify_refunds
-from shops.amounts import ZERO, UnreadableAmount, cents, decimal, priced, rate_of, reason_of_zero, written
+from shops.amounts import ZERO, cents, decimal, priced, rate_of, reason_of_zero, written
 from shops.arrivals import Arrival, Ignored
-from shops.codes import COUNTRIES
 from shops.numbers import is_order_number
-from shops.problems import FieldProblem
-from shops.schema import InvalidMessage, OrderMessage, RefundMessage
+from shops.readings import address, buyer, parcel, reading, text
+from shops.schema import OrderMessage, RefundMessage
 from shops.shopify_refunds import Part, Sold, money
 
 PAID = ("paid", "partially_refunded", "refunded")
@@ -50,12 +49,15 @@ class Line(Protocol):
 
 
 def order(sent: Mapping[str, Any]) -> Arrival:
-    """Return the order. Raises Ignored for a test and the like, InvalidMessage for what is no order of Shopify."""
+    """Return the order.
+
+    Raises Ignored for a test and the like, shops.schema.InvalidMessage for what is no order of Shopify.
+    """
     if "order_edit" in sent:
         raise Ignored("Ce message ne dit que le changement\u00a0: « orders/updated » envoie la commande entière.")
     if sent.get("test"):
         raise Ignored("C'est une commande d'essai.")
-    with _Read("une commande"):
+    with reading("une commande de Shopify"):
         if not _email(sent):
             raise Ignored("La commande n'a pas d'adresse e-mail\u00a0: personne ne pourrait demander sa facture.")
         return _Reading(sent).arrival()
@@ -64,12 +66,12 @@ def order(sent: Mapping[str, Any]) -> Arrival:
 def refund(sent: Mapping[str, Any], lines: Sequence[Line], *, prices_include_tax: bool, currency: str) -> RefundMessage:
     """Return the refund of an order whose lines, as they are here, are given: Shopify does not send them with it.
 
-    Raises Ignored when no money went back, InvalidMessage for what is no refund of Shopify.
+    Raises Ignored when no money went back, shops.schema.InvalidMessage for what is no refund of Shopify.
     """
     sold = [Sold(at, each.quantity, _amount(each)) for at, each in enumerate(lines)]
     pairs = [((each.sku, each.description), one) for each, one in zip(lines, sold, strict=True)]
     names = [name for name, _one in pairs]
-    with _Read("un remboursement"):
+    with reading("un remboursement de Shopify"):
         found = shopify_refunds.message(
             sent,
             shopify_refunds.Order(
@@ -83,23 +85,6 @@ def refund(sent: Mapping[str, Any], lines: Sequence[Line], *, prices_include_tax
         if found is None:
             raise Ignored("Aucun argent n'a été rendu\u00a0: la commande elle-même dit ce qui a changé.")
         return RefundMessage.checked(found)
-
-
-class _Read:
-    """What is not shaped as Shopify writes it becomes InvalidMessage."""
-
-    def __init__(self, what: str) -> None:
-        self.what = what
-
-    def __enter__(self) -> None:
-        """Begin to read."""
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, UnreadableAmount):
-            raise InvalidMessage((FieldProblem("", f"Ce n'est pas un montant\u00a0: {error}."),)) from None
-        if isinstance(error, LookupError | TypeError | AttributeError | ValueError | ArithmeticError):
-            reason = f"Ce n'est pas {self.what} de Shopify ({str(error)[:80]})."
-            raise InvalidMessage((FieldProblem("", reason),)) from None
 
 
 class _Reading:
@@ -132,7 +117,7 @@ class _Reading:
             "locale": _language(sent.get("customer_locale")),
             "placed_at": sent.get("processed_at") or sent["created_at"],
             "cancelled_at": sent.get("cancelled_at"),
-            "purchase_order": _text(sent.get("po_number"))[:100],
+            "purchase_order": text(sent.get("po_number"), 100),
             "currency": self.currency,
             "exchange_rate": self._exchange_rate(),
             "prices_include_tax": self.including,
@@ -177,7 +162,7 @@ class _Reading:
                 self._add(each, kind, name, quantity=quantity, sku=sku)
         for each in self.sent.get("shipping_lines") or ():
             if not each.get("is_removed"):
-                self._add(each, "shipping", _text(each.get("title")) or "Livraison")
+                self._add(each, "shipping", text(each.get("title")) or "Livraison")
         for item in self.sent["line_items"]:
             for each in item.get("duties") or ():
                 self._add_duty(each, _description(item))
@@ -320,26 +305,25 @@ class _Reading:
         sent = self.sent
         person = sent.get("billing_address") or sent.get("shipping_address") or sent.get("customer") or {}
         found = {
-            "first_name": _text(person.get("first_name")),
-            "last_name": _text(person.get("last_name")),
-            "company_name": _text(person.get("company")) or self._note(COMPANY_KEYS),
+            "first_name": text(person.get("first_name")),
+            "last_name": text(person.get("last_name")),
+            "company_name": text(person.get("company")) or self._note(COMPANY_KEYS),
             "vat_number": self.vat_number,
             "siret": self._registration(SIRET_KEYS, 14),
             **_address(person),
         }
-        company = found["company_name"] or found["vat_number"] or found["siret"]
-        return {"kind": "company" if company else "individual"} | {key: value for key, value in found.items() if value}
+        return buyer(found)
 
     def _shipping_address(self) -> dict[str, str] | None:
         to = self.sent.get("shipping_address")
         if not to:
             return None
-        name = _text(to.get("name")) or _text(f"{to.get('first_name') or ''} {to.get('last_name') or ''}")
+        name = text(to.get("name")) or text(f"{to.get('first_name') or ''} {to.get('last_name') or ''}")
         return {"name": name, **_address(to)}
 
     def _note(self, keys: Sequence[str]) -> str:
         """Return what the buyer wrote into one of these fields of the cart."""
-        return next((text for key in keys if (text := _text(self.notes.get(key)))), "")
+        return next((said for key in keys if (said := text(self.notes.get(key)))), "")
 
     def _registration(self, keys: Sequence[str], most: int) -> str:
         """Return a number that the buyer wrote there; a « non » or a sentence is none."""
@@ -347,15 +331,14 @@ class _Reading:
         return number if len(number) <= most and any(sign.isdigit() for sign in number) else ""
 
 
-def _parcel(each: Mapping[str, Any]) -> dict[str, Any]:
-    url = str(each.get("tracking_url") or "")
-    return {
-        "id": str(each["id"]),
-        "shipped_at": each["created_at"],
-        "carrier": _text(each.get("tracking_company"))[:100],
-        "tracking_number": _text(each.get("tracking_number"))[:100],
-        "tracking_url": url if url.startswith("https://") and len(url) <= 500 else "",
-    }
+def _parcel(each: Mapping[str, Any]) -> dict[str, str]:
+    return parcel(
+        parcel_id=each["id"],
+        shipped_at=each["created_at"],
+        carrier=each.get("tracking_company"),
+        number=each.get("tracking_number"),
+        url=each.get("tracking_url"),
+    )
 
 
 def _discount(each: Mapping[str, Any]) -> Decimal:
@@ -380,22 +363,21 @@ def _language(locale: Any) -> str:
 
 
 def _description(item: Mapping[str, Any]) -> str:
-    return _text(item.get("name")) or _text(item.get("title")) or "Article"
+    return text(item.get("name")) or text(item.get("title")) or "Article"
 
 
 def _sku(item: Mapping[str, Any]) -> str:
-    return _text(item.get("sku"))[:100]
+    return text(item.get("sku"), 100)
 
 
 def _address(place: Mapping[str, Any]) -> dict[str, str]:
-    found = {
-        "line1": _text(place.get("address1")),
-        "line2": _text(place.get("address2")),
-        "postal_code": _text(place.get("zip"))[:20],
-        "city": _text(place.get("city")),
-        "country": country if (country := _text(place.get("country_code"))) in COUNTRIES else "",
-    }
-    return {key: value for key, value in found.items() if value}
+    return address(
+        line1=place.get("address1"),
+        line2=place.get("address2"),
+        postal_code=place.get("zip"),
+        city=place.get("city"),
+        country=place.get("country_code"),
+    )
 
 
 def _place_in(states: Sequence[str | None], state: str | None) -> int:
@@ -406,8 +388,3 @@ def _key(name: Any) -> str:
     """Return the bare letters of a field's name: « N° TVA » and `vat_number` are written in many ways."""
     plain = unicodedata.normalize("NFKD", str(name or "")).casefold()
     return "".join(sign for sign in plain if sign.isascii() and sign.isalnum())
-
-
-def _text(value: Any) -> str:
-    """Return a text on one line, of 200 characters at most."""
-    return unicodedata.normalize("NFC", " ".join(value.split()))[:200].strip() if isinstance(value, str) else ""

@@ -9,11 +9,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from shops.amounts import ZERO, UnreadableAmount, cents, decimal, priced, rate_of, reason_of_zero, written
+from shops.amounts import ZERO, cents, decimal, priced, rate_of, reason_of_zero, written
 from shops.arrivals import Arrival, Ignored
-from shops.codes import COUNTRIES
-from shops.problems import FieldProblem
-from shops.schema import InvalidMessage, OrderMessage
+from shops.readings import address, buyer, parcel, reading, text
+from shops.schema import OrderMessage
 
 DRAFTS = ("auto-draft", "checkout-draft", "trash", "new")
 UNPAID = ("pending", "on-hold", "failed")
@@ -37,17 +36,12 @@ def ref_of(sent: Mapping[str, Any]) -> str:
 def order(sent: Mapping[str, Any], refunds: Sequence[Mapping[str, Any]] | None) -> Arrival:
     """Return the order; `refunds` are what `/orders/{id}/refunds` says, None where nobody could ask.
 
-    Raises Ignored for a draft, InvalidMessage for what is no order of WooCommerce.
+    Raises Ignored for a draft, shops.schema.InvalidMessage for what is no order of WooCommerce.
     """
     if sent.get("status") in DRAFTS:
         raise Ignored("C'est un brouillon, ou une commande à la corbeille.")
-    try:
+    with reading("une commande de WooCommerce"):
         return _Reading(sent, refunds).arrival()
-    except UnreadableAmount as error:
-        raise InvalidMessage((FieldProblem("", f"Ce n'est pas un montant\u00a0: {error}."),)) from None
-    except (KeyError, TypeError, AttributeError, ValueError, ArithmeticError, OSError) as error:
-        name = str(error)[:80]
-        raise InvalidMessage((FieldProblem("", f"Ce n'est pas une commande de WooCommerce ({name})."),)) from None
 
 
 class _Reading:
@@ -120,7 +114,7 @@ class _Reading:
         rate = self._rate(each, net, tax, name)
         found: dict[str, Any] = {
             "sku": sku,
-            "description": _text(name)[:1000] or "Article",
+            "description": text(name) or "Article",
             "kind": kind,
             "vat_rate": written(rate),
             "tax": written(cents(tax)) if tax >= 0 else None,  # Below nothing, the whole tax says it.
@@ -138,7 +132,7 @@ class _Reading:
         if not tax and not net:
             return max(self.rates.values(), default=ZERO)  # Free: it bears the rate of what it goes with.
         if tax:
-            self.doubts.append(UNKNOWN_RATE % _text(name)[:60])
+            self.doubts.append(UNKNOWN_RATE % text(name, 60))
         return ZERO
 
     def _is_gift_card(self, each: Mapping[str, Any]) -> bool:
@@ -147,27 +141,26 @@ class _Reading:
     def _billing(self) -> dict[str, Any]:
         billing = self.sent["billing"]
         found = {
-            "first_name": _text(billing.get("first_name")),
-            "last_name": _text(billing.get("last_name")),
-            "company_name": _text(billing.get("company")),
+            "first_name": text(billing.get("first_name")),
+            "last_name": text(billing.get("last_name")),
+            "company_name": text(billing.get("company")),
             "vat_number": self.vat_number,
             "siret": self._first(SIRET_KEYS),
             **_address(billing),
         }
-        company = found["company_name"] or found["vat_number"] or found["siret"]
-        return {"kind": "company" if company else "individual"} | {key: value for key, value in found.items() if value}
+        return buyer(found)
 
     def _shipping(self) -> dict[str, str] | None:
         to = self.sent.get("shipping") or {}
-        address = _address(to)
-        if not address.get("line1"):
+        place = _address(to)
+        if not place.get("line1"):
             return None
-        return {"name": _text(" ".join(filter(None, (to.get("first_name"), to.get("last_name"))))), **address}
+        return {"name": text(" ".join(filter(None, (to.get("first_name"), to.get("last_name"))))), **place}
 
     def _place(self) -> dict[str, str]:
         """Return where the goods go: to the buyer where no other address is given."""
-        address = _address(self.sent.get("shipping") or {})
-        return address if address.get("country") else _address(self.sent["billing"])
+        place = _address(self.sent.get("shipping") or {})
+        return place if place.get("country") else _address(self.sent["billing"])
 
     def _cancelled_at(self) -> str | None:
         if self.sent.get("status") not in ("cancelled", "failed"):
@@ -215,36 +208,29 @@ class _Reading:
                 yield {"line": position, "quantity": written(quantity), "amount": written(amount)}
 
     def _first(self, keys: Sequence[str]) -> str:
-        return next((text for key in keys if (text := _text(self.meta.get(key)))), "")
+        return next((said for key in keys if (said := text(self.meta.get(key)))), "")
 
 
-def _parcel(each: Mapping[str, Any]) -> dict[str, Any]:
+def _parcel(each: Mapping[str, Any]) -> dict[str, str]:
     """Return a parcel of the « Shipment Tracking » plug-in, whose moments are seconds since 1970."""
     at = datetime.fromtimestamp(int(decimal(each["date_shipped"])), UTC).isoformat()
-    url = str(each.get("custom_tracking_link") or "")
-    return {
-        "id": str(each["tracking_id"])[:64],
-        "shipped_at": at,
-        "carrier": _text(each.get("custom_tracking_provider") or each.get("tracking_provider"))[:100],
-        "tracking_number": _text(each.get("tracking_number"))[:100],
-        "tracking_url": url if url.startswith("https://") else "",
-    }
+    return parcel(
+        parcel_id=each["tracking_id"],
+        shipped_at=at,
+        carrier=each.get("custom_tracking_provider") or each.get("tracking_provider"),
+        number=each.get("tracking_number"),
+        url=each.get("custom_tracking_link"),
+    )
 
 
 def _address(place: Mapping[str, Any]) -> dict[str, str]:
-    found = {
-        "line1": _text(place.get("address_1")),
-        "line2": _text(place.get("address_2")),
-        "postal_code": _text(place.get("postcode"))[:20],
-        "city": _text(place.get("city")),
-        "country": country if (country := _text(place.get("country"))) in COUNTRIES else "",
-    }
-    return {key: value for key, value in found.items() if value}
-
-
-def _text(value: Any) -> str:
-    """Return a text on one line, of 200 characters at most."""
-    return " ".join(value.split())[:200] if isinstance(value, str) else ""
+    return address(
+        line1=place.get("address_1"),
+        line2=place.get("address_2"),
+        postal_code=place.get("postcode"),
+        city=place.get("city"),
+        country=place.get("country"),
+    )
 
 
 def _moment(value: Any) -> str | None:

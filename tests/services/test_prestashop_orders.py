@@ -226,8 +226,15 @@ def test_what_is_doubtful_is_kept_and_not_invoiced(shop: Shop, server: PrestaSho
     assert the_order().needs_review
 
 
-def test_what_is_broken_waits_for_an_admin(shop: Shop, server: PrestaShop) -> None:
-    read(shop, server, "guest", order={"date_upd": "2026-11-02 10:00:01", "date_add": "0000-00-00 00:00:00"})
+BROKEN: dict[str, dict[str, Any]] = {
+    "without a day": {"order": {"date_upd": "2026-11-02 10:00:01", "date_add": "0000-00-00 00:00:00"}},
+    "a line of no quantity": {"detail": {"product_quantity": "0"}},
+}
+
+
+@pytest.mark.parametrize("changes", BROKEN.values(), ids=BROKEN)
+def test_what_is_broken_waits_for_an_admin(shop: Shop, server: PrestaShop, changes: dict[str, Any]) -> None:
+    read(shop, server, "guest", **changes)
 
     assert [one.state for one in db.session.scalars(select(ShopMessage))] == ["failed"]
     assert db.session.scalars(select(Order)).all() == []
