@@ -25,6 +25,7 @@ from blueprints import (
     orders,
     review,
     shops,
+    uploads,
     webhooks,
 )
 from commands.admin import admin_cli
@@ -89,6 +90,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
         admin,
         review,
         shops,
+        uploads,
         installation,
         health,
         api,

@@ -33,6 +33,8 @@ NAMES = (
     "inbox.before_ring",
     "take_in.claimed",
     "take_in.applied",
+    "load.claimed",
+    "load.portion",
     "pull.page_read",
     "pull.page_kept",
     "sweep.before_ring",

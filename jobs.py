@@ -5,7 +5,7 @@ from contextlib import suppress
 from sqlalchemy.exc import OperationalError
 
 from mail.smtp import Connection
-from services import delivery, inbox, incidents, letters, production, pulls
+from services import delivery, inbox, incidents, letters, production, pulls, uploads
 from services.leases import LeaseLost
 
 
@@ -42,6 +42,11 @@ def take_in(message_id: int) -> None:
 def pull(shop_id: int) -> None:
     """Read what has changed in a shop; a second run reads nothing twice that matters."""
     pulls.read_changes(shop_id)
+
+
+def load(upload_id: int) -> None:
+    """Try a file that an admin has handed in, or take it in once they have said so; a second run changes nothing."""
+    uploads.load(upload_id)
 
 
 def alert() -> None:

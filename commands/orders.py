@@ -10,23 +10,20 @@ from flask.cli import AppGroup
 from flask_babel import gettext as _
 
 from services import batches, cutover, issuing, tally
-from shops import contract_csv, contract_json, issued_invoices, online_retail
+from shops import issued_invoices, online_retail
 from shops.candidates import UnreadableFile
 
 orders_cli = AppGroup("orders", help="Les commandes de la boutique.")
 
-READERS = {
-    "contract-json": contract_json.read,
-    "contract-csv": contract_csv.read,
-    "online-retail": online_retail.read,
-}
-STRICT = ("contract-json", "contract-csv")
 LIST = "issued-invoices"
+SHAPES = (*batches.READERS, LIST)
 
 
 @orders_cli.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path))
-@click.option("--format", "shape", type=click.Choice([*READERS, LIST]), required=True, help="La forme du fichier.")
+@click.option(
+    "--format", "shape", type=click.Choice(SHAPES), required=True, help="La forme du fichier."
+)
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Écrire les refus dans ce fichier CSV.")
 @click.option("--dry-run", is_flag=True, help="Dire ce qui changerait, et ne rien garder.")
 @click.option(
@@ -75,8 +72,8 @@ def _counting(
             counted.count_listed(listed)
             yield
         return
-    found = batches.taken_in(READERS[shape](stream), source=shape, strict=shape in STRICT, dry_run=dry_run)
-    for candidate, result in found:
+    documents, strict = batches.READERS[shape](stream), shape in batches.STRICT
+    for candidate, result in batches.taken_in(documents, source=shape, strict=strict, dry_run=dry_run):
         counted.count(candidate, result)
         yield
 

@@ -1,14 +1,25 @@
 """Many orders at once: what a file or a batch holds, taken in document by document, the broken ones named in place."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import BinaryIO
 
 from models import Shop
 from services import intake
+from shops import contract_csv, contract_json, online_retail
 from shops.candidates import Candidate
 from shops.schema import OrderMessage
 
 Result = intake.Receipt | intake.Refused
+
+READERS: dict[str, Callable[[BinaryIO], Iterator[Candidate]]] = {
+    "contract-json": contract_json.read,
+    "contract-csv": contract_csv.read,
+    "online-retail": online_retail.read,
+}
+"""The shapes that a file of orders may have, each with its reader."""
+STRICT = ("contract-json", "contract-csv")
+"""The shapes whose sums must add up: their sender can mend them."""
 
 
 def taken_in(

@@ -29,6 +29,7 @@ from models import (
     ShopMessage,
     SignInSession,
     Token,
+    Upload,
 )
 from services import (
     clocks,
@@ -43,6 +44,7 @@ from services import (
     outbox,
     production,
     pulls,
+    uploads,
 )
 
 MOST_BELLS = 500  # What the queue holds at most: more would only wait there instead of here.
@@ -62,6 +64,7 @@ TO_WORK_ON: dict[str, tuple[leases.Work, ColumnElement[bool]]] = {
     "deliver": (Delivery, delivery.TO_SEND),
     "take_in": (ShopMessage, inbox.TO_TAKE_IN),
     "produce": (InvoiceRequest, production.TO_PRODUCE),
+    "load": (Upload, uploads.TO_LOAD),
     "pull": (Shop, pulls.TO_READ),
 }
 """The jobs, each with what a worker would take: a bell for anything else would keep one from ringing that is heard."""
@@ -232,6 +235,7 @@ CHORES: tuple[Callable[[], bool | None], ...] = (
     outages.resume,
     production.park_killers,
     inbox.park_killers,
+    uploads.park_killers,
     delivery.conclude_doubtful,
     crediting.settle_forgotten,
     incidents.watch,

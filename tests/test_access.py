@@ -71,6 +71,9 @@ GET = {
     "review.accept": "303 303 404 404 404 303",
     "review.ignore": "303 303 404 404 404 303",
     "shops.index": MERCHANT,
+    "uploads.index": MERCHANT,
+    "uploads.show": MERCHANT,
+    "uploads.report": MERCHANT,
     "installation.show": MERCHANT,
     "api.reference": ALL,
     "api.description": ALL,
@@ -116,6 +119,9 @@ POST = {
     "review.reinvoice": "303 303 404 404 404 422",
     "shops.retry": "303 303 404 404 404 303",
     "shops.ignore": "303 303 404 404 404 303",
+    "uploads.hand_in": "303 303 404 404 404 422",
+    "uploads.confirm": "303 303 404 404 404 303",
+    "uploads.discard": "303 303 404 404 404 303",
     "installation.try_mail": "303 303 404 404 404 422",
     "webhooks.receive": UNSIGNED,
     "api.refund": UNSIGNED,
@@ -180,7 +186,7 @@ def test_everybody_gets_what_is_theirs_and_nothing_else(app: Flask, doors: Doors
 def test_what_belongs_to_somebody_else_does_not_exist(app: Flask, doors: Doors, role: str) -> None:
     for method, table in TABLES.items():
         for rule in routes(app, method):
-            if {"number", "session_id", "correction_id", "message_id"} & rule.arguments:
+            if {"number", "session_id", "correction_id", "message_id", "upload_id"} & rule.arguments:
                 answer = doors.browser(app, role).open(address(app, doors, rule, "owner"), method=method, buffered=True)
                 expected = 401 if table[rule.endpoint] == UNSIGNED else 404
                 assert answer.status_code == expected, f"{method} {rule.endpoint}"

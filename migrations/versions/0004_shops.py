@@ -154,6 +154,7 @@ def _create_what_shops_send() -> None:
         sa.Column("problem", sa.String(length=500), nullable=True),
         sa.Column("counts", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("report", sa.LargeBinary(), nullable=True),
+        sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("done_bytes", sa.Integer(), nullable=False),
         sa.Column("created_at", columns.Moment(), nullable=False),
         *_work(),

@@ -21,7 +21,9 @@ FAULTS = {"kill": "kill", "error": "error", PAUSE: f"pause {LEASE * 1.5}"}
 OF_MESSAGES = ("inbox.before_ring", "take_in.claimed", "take_in.applied")
 OF_READINGS = ("pull.page_read", "pull.page_kept")
 """Where a shop is read: `tests/services/test_pulls.py` kills it there, beside a shop that answers."""
-STEPS = tuple(step for step in failpoints.NAMES if step not in OF_MESSAGES + OF_READINGS)
+OF_FILES = ("load.claimed", "load.portion")
+"""Where a file is taken in: `tests/services/test_uploads.py` kills it there."""
+STEPS = tuple(step for step in failpoints.NAMES if step not in OF_MESSAGES + OF_READINGS + OF_FILES)
 STORING = ("render.drawn", "store.written", "store.linked")
 WRITING = ("ask.before_commit", "issue.before_commit", "render.before_commit", "deliver.before_mark")
 """Who stands still there lets nobody else write on SQLite: another one, healthy, might be in doubt by that."""

@@ -10,7 +10,7 @@ from flask import Flask
 
 from extensions import db
 from models import Customer
-from services import inbox, sessions, tokens
+from services import inbox, sessions, tokens, uploads
 from shops.arrivals import Unread
 from tests.support.client import LintingClient
 from tests.support.customers import a_correction, an_issued_invoice, draw
@@ -47,6 +47,7 @@ class Doors:
     corrections: Mapping[str, int]
     email: str
     message: int
+    upload: int
     links: Mapping[str, str] = field(default_factory=dict)
 
     def values(self, endpoint: str, whose: str) -> dict[str, Any]:
@@ -58,6 +59,7 @@ class Doors:
             "session_id": self.devices[whose],
             "correction_id": self.corrections[whose],
             "message_id": self.message,
+            "upload_id": self.upload,
             "shop_name": "atelier",
             "kind": "woocommerce",
             "filename": "css/app.css",
@@ -109,12 +111,21 @@ def some_doors(mail_folder: Path) -> Doors:
     db.session.commit()
     _catch_a_mail(mail_folder)
     message = _a_failed_message()
-    return Doors(accounts, orders, invoices, devices, corrections, "claire@example.org", message, links)
+    upload = _a_file_to_confirm(accounts["admin"])
+    return Doors(accounts, orders, invoices, devices, corrections, "claire@example.org", message, upload, links)
 
 
 def _a_failed_message() -> int:
     inbox.keep_unread(a_shop(name="atelier", system="woocommerce"), Unread("727", "Illisible.", b"{}"))
     return inbox.failed()[0].id
+
+
+def _a_file_to_confirm(admin: Customer) -> int:
+    upload = uploads.hand_in(
+        admin, "liste.csv", b"T-9;F9;2025-12-30\n", shape="issued-invoices", dates="iso", shop=None
+    )
+    uploads.load(upload.id)
+    return upload.id
 
 
 def _catch_a_mail(folder: Path) -> None:

@@ -1,0 +1,35 @@
+"""The form by which an admin hands in a file."""
+
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from flask_wtf.file import FileField, FileRequired
+from wtforms import SelectField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # Newer than its published types.
+
+
+class UploadForm(FlaskForm):
+    """A file, what it holds, and what it cannot say by itself."""
+
+    file = FileField(_l("Fichier"), validators=[FileRequired(_l("Choisissez un fichier."))])
+    shape = SelectField(
+        _l("Ce qu'il contient"),
+        choices=[
+            SelectChoice("issued-invoices", _l("Factures déjà émises ailleurs (commande; facture; date)")),
+            SelectChoice("contract-csv", _l("Commandes, CSV")),
+            SelectChoice("contract-json", _l("Commandes, JSON")),
+        ],
+    )
+    dates = SelectField(
+        _l("Dates de la liste des factures"),
+        choices=[
+            SelectChoice("dmy", _l("02/11/2026, le jour d'abord")),
+            SelectChoice("iso", _l("2026-11-02")),
+            SelectChoice("mdy", _l("11/02/2026, le mois d'abord")),
+        ],
+    )
+    shop = SelectField(_l("Boutique"))
+
+    def offer(self, *shops: str) -> None:
+        """Afterwards these shops may be chosen, or none."""
+        none = SelectChoice("", _l("Aucune en particulier"))
+        self.shop.choices = [none, *(SelectChoice(name, name) for name in shops)]

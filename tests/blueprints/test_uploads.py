@@ -1,0 +1,84 @@
+"""« Reprendre un fichier »: handed in, tried, confirmed, its report read; what is too long or empty is refused."""
+
+import json
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+from werkzeug.test import TestResponse
+
+from extensions import db
+from models import Order, Upload
+from services import uploads
+from tests.shops.messages import a_message
+from tests.support.client import LintingClient
+from tests.support.customers import sign_in
+from tests.support.factories import a_customer
+
+PAGE = "/admin/fichiers"
+
+
+@pytest.fixture
+def merchant(app: Flask) -> LintingClient:
+    browser = app.test_client()
+    assert isinstance(browser, LintingClient)
+    sign_in(browser, a_customer(email="admin@example.org", admin=True))
+    return browser
+
+
+def hand_in(browser: LintingClient, content: bytes, shape: str = "contract-json") -> TestResponse:
+    """Send the form as a browser does; the test client would leave its own temporary file open."""
+    fields = "".join(
+        f'--cut\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in {"shape": shape, "dates": "iso", "shop": ""}.items()
+    )
+    file = '--cut\r\nContent-Disposition: form-data; name="file"; filename="commandes.json"\r\n\r\n'
+    body = (fields + file).encode() + content + b"\r\n--cut--\r\n"
+    return browser.post(PAGE, data=body, content_type="multipart/form-data; boundary=cut")
+
+
+def the_upload() -> Upload:
+    db.session.expire_all()
+    return db.session.scalars(select(Upload)).one()
+
+
+def test_a_file_is_handed_in_shown_and_taken_in(merchant: LintingClient) -> None:
+    answer = hand_in(merchant, json.dumps(a_message(number="A-1")).encode())
+    page = f"{PAGE}/{the_upload().id}"
+    assert (answer.status_code, answer.location) == (303, page)
+    assert "En cours" in merchant.get(page).text
+    uploads.load(the_upload().id)
+    assert "Rien n'est encore changé" in merchant.get(page).text
+    assert merchant.post(f"{page}/confirmer").status_code == 303
+    uploads.load(the_upload().id)
+
+    shown = merchant.get(page).text
+    assert "Voici ce que ce fichier a fait" in shown
+    assert db.session.scalars(select(Order.number)).all() == ["A-1"]
+    assert "commandes.json" in merchant.get(PAGE).text
+
+
+def test_the_report_names_what_was_refused(merchant: LintingClient) -> None:
+    hand_in(merchant, json.dumps(a_message(number="A-1", total="1.00")).encode())
+    uploads.load(the_upload().id)
+    page = f"{PAGE}/{the_upload().id}"
+
+    assert f"{page}/rapport.csv" in merchant.get(page).text
+    assert "A-1" in merchant.get(f"{page}/rapport.csv").data.decode("utf-8-sig")
+
+
+def test_more_than_a_mebibyte_may_be_handed_in_and_more_than_sixteen_not(merchant: LintingClient) -> None:
+    assert hand_in(merchant, b"x" * (2 * 1024 * 1024)).status_code == 303
+    assert hand_in(merchant, b"x" * (17 * 1024 * 1024)).status_code == 413
+
+
+def test_nobody_else_sends_more_than_a_mebibyte(client: LintingClient) -> None:
+    assert hand_in(client, b"x" * (2 * 1024 * 1024)).status_code == 413
+
+
+@pytest.mark.parametrize("content", [b"", b"  \n"])
+def test_an_empty_file_is_refused_beside_its_field(merchant: LintingClient, content: bytes) -> None:
+    answer = hand_in(merchant, content)
+
+    assert answer.status_code == 422
+    assert 'id="file-error"' in answer.text
