@@ -18,7 +18,7 @@ from mail import smtp
 from mail.smtp import Outcome
 from models import Delivery, Document, Invoice
 from services import history, invoicing, issuing, leases
-from services.leases import Lease, LeaseLost
+from services.leases import Lease
 
 BACKOFF = tuple(timedelta(minutes=minutes) for minutes in (5, 15, 60, 240, 720, 1440))
 BATCH, BATCH_SECONDS = 50, 45
@@ -123,11 +123,8 @@ def begin(lease: Lease) -> None:
     """
     failpoints.reach("deliver.connected")
     with transaction():
-        delivery = db.session.get_one(Delivery, lease.id, with_for_update=True, populate_existing=True)
-        if delivery.lease_token != lease.token:
-            raise LeaseLost
+        delivery = leases.keep(Delivery, lease)
         delivery.become("sending", due_at=delivery.due_at, error=delivery.last_error)
-        delivery.lease_until = clock.now() + leases.LEASE
     db.session.close()
     failpoints.reach("deliver.sending")
 

@@ -6,11 +6,11 @@ The payload is the shop's own words. It is emptied once it has been of use: what
 import logging
 from collections.abc import Collection
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import joinedload
 
@@ -28,10 +28,7 @@ from shops import shopify, strict_json, woocommerce
 from shops.arrivals import Arrival, Ignored, Unread
 from shops.schema import InvalidMessage
 
-MOST_ATTEMPTS = 5
-BACKOFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60))
-TO_TAKE_IN = and_(ShopMessage.state == "received", ShopMessage.attempts < MOST_ATTEMPTS)
-"""A message to work on: one whose worker ended each of five times is for an admin."""
+TO_TAKE_IN = leases.to_work_on(ShopMessage)
 DELETED, REFUNDED, PULLED = "order.deleted", "refunds/create", "pull"
 REF = {("shopify", REFUNDED): lambda sent: str(sent.get("order_id", ""))}
 """Where a message names its order otherwise than as itself."""
@@ -155,15 +152,16 @@ def refuse(shop: Shop) -> None:
             history.record("message.refused", detail=shop.name)
 
 
-def park_killers() -> None:
-    """Afterwards a message whose worker ended each of five times waits for an admin."""
-    killers = (ShopMessage.state == "received", ShopMessage.attempts >= MOST_ATTEMPTS, leases.is_free(ShopMessage))
-    found = select(ShopMessage).where(*killers).limit(leases.MOST_AT_ONCE)
+def park_killers() -> bool:
+    """Afterwards messages whose worker ended each of five times wait for an admin; return whether more may wait."""
+    found = select(ShopMessage).where(leases.is_killer(ShopMessage)).limit(leases.MOST_AT_ONCE)
     if db.session.scalar(found.limit(1)) is None:
-        return
+        return False
     with transaction():
-        for row in db.session.scalars(found.with_for_update(skip_locked=True, of=ShopMessage)):
+        parked = db.session.scalars(found.with_for_update(skip_locked=True, of=ShopMessage)).all()
+        for row in parked:
             row.become("failed", problem=row.problem or _("Le traitement s'est arrêté cinq fois."))
+    return len(parked) == leases.MOST_AT_ONCE
 
 
 def _read(message: ShopMessage) -> int | None:
@@ -233,18 +231,9 @@ def _woocommerce_refunds(shop: Shop, ref: str) -> list[dict[str, Any]] | None:
         return woocommerce_api.Reader(base_url, key, caller).refunds(ref)
 
 
-def _held(lease: Lease) -> ShopMessage:
-    """Return the message of this lease, held. Raises LeaseLost."""
-    mine = select(ShopMessage).where(ShopMessage.id == lease.id, ShopMessage.lease_token == lease.token)
-    row = db.session.scalar(mine.with_for_update(of=ShopMessage).execution_options(populate_existing=True))
-    if row is None:
-        raise leases.LeaseLost
-    return row
-
-
 def _conclude(lease: Lease, state: str, *, problem: str | None = None, order_id: int | None = None) -> None:
     with suppress(leases.LeaseLost), transaction():
-        row = _held(lease)
+        row = leases.held(ShopMessage, lease)
         row.become(state, problem=problem and problem[:LONGEST_PROBLEM])
         row.order_id = order_id
         if state != "failed":
@@ -255,11 +244,12 @@ def _conclude(lease: Lease, state: str, *, problem: str | None = None, order_id:
 def _put_off(lease: Lease, problem: str) -> None:
     """Afterwards the message comes back later, or waits for an admin after the fifth try."""
     with suppress(leases.LeaseLost), transaction():
-        row = _held(lease)
-        if row.attempts >= MOST_ATTEMPTS:
+        row = leases.held(ShopMessage, lease)
+        if row.attempts >= leases.MOST_ATTEMPTS:
             row.become("failed", problem=problem[:LONGEST_PROBLEM])
         else:
-            row.become("received", due_at=leases.next_try(BACKOFF, row.attempts), problem=problem[:LONGEST_PROBLEM])
+            due_at = leases.next_try(leases.BACKOFF, row.attempts)
+            row.become("received", due_at=due_at, problem=problem[:LONGEST_PROBLEM])
         leases.release(row)
 
 

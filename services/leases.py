@@ -5,9 +5,9 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import ColumnElement, and_, or_, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.engine import CursorResult
 
 import clock
@@ -16,6 +16,8 @@ from models import Delivery, InvoiceRequest, Shop, ShopMessage, Upload
 
 LEASE = timedelta(seconds=90)  # What dead workers held goes on within two minutes; who is slower writes nothing.
 MOST_AT_ONCE = 200  # Rows that a chore of the sweep takes: the next one takes the others.
+MOST_ATTEMPTS = 5  # Then the row is for an admin.
+BACKOFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60))  # Between attempts.
 
 Document = type[InvoiceRequest] | type[Delivery]
 """The tables whose rows lead to a document in somebody's mailbox."""
@@ -23,6 +25,7 @@ Work = Document | type[ShopMessage] | type[Shop] | type[Upload]
 """The tables whose rows wait for a worker."""
 
 Row = InvoiceRequest | Delivery | ShopMessage | Shop | Upload
+Held = TypeVar("Held", bound=Row)
 
 UNDER_WAY: dict[Work, tuple[str, ...]] = {
     InvoiceRequest: ("scheduled", "issued"),
@@ -32,7 +35,6 @@ UNDER_WAY: dict[Work, tuple[str, ...]] = {
     Upload: ("uploaded", "confirmed"),
 }
 """The states in which a row waits for a worker: those that are rung for and held."""
-
 
 NOBODYS = {"lease_token": None, "lease_until": None}
 """What an UPDATE writes over rows that whoever holds them is to lose."""
@@ -73,13 +75,33 @@ def is_free(model: Work) -> ColumnElement[bool]:
     return or_(model.lease_until.is_(None), model.lease_until < clock.now())
 
 
-def keep(model: Work, lease: Lease) -> bool:
-    """Afterwards the lease lasts as long as a new one; False, and nothing is written, when another worker has it.
+def to_work_on(model: Work) -> ColumnElement[bool]:
+    """Say in SQL that the row waits for a worker, and has not ended one each of five times."""
+    return and_(model.state.in_(UNDER_WAY[model]), model.attempts < MOST_ATTEMPTS)
+
+
+def is_killer(model: Work) -> ColumnElement[bool]:
+    """Say in SQL that the row has ended its worker each of five times: it is for an admin."""
+    return and_(model.state.in_(UNDER_WAY[model]), model.attempts >= MOST_ATTEMPTS, is_free(model))
+
+
+def held(model: type[Held], lease: Lease) -> Held:
+    """Return the row of this lease as it is now, locked; inside the caller's transaction. Raises LeaseLost."""
+    mine = select(model).where(model.id == lease.id, model.lease_token == lease.token)
+    row = db.session.scalar(mine.with_for_update(of=model).execution_options(populate_existing=True))
+    if row is None:
+        raise LeaseLost
+    return row
+
+
+def keep(model: type[Held], lease: Lease) -> Held:
+    """Return the row, locked, after which the lease lasts as long as a new one. Raises LeaseLost.
 
     For work that takes longer than a lease, between its portions; inside the caller's transaction.
     """
-    mine = update(model).where(model.id == lease.id, model.lease_token == lease.token)
-    return cast("CursorResult[Any]", db.session.execute(mine.values(lease_until=clock.now() + LEASE))).rowcount == 1
+    row = held(model, lease)
+    row.lease_until = clock.now() + LEASE
+    return row
 
 
 def release(row: Row) -> None:

@@ -3,7 +3,7 @@
 import logging
 from datetime import timedelta
 
-from sqlalchemy import and_, select
+from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 import config
@@ -14,12 +14,9 @@ from models import Delivery, Invoice, InvoiceRequest
 from services import clocks, crediting, files, history, invoicing, issuing, leases, outbox
 from services.leases import Lease, LeaseLost
 
-MOST_ATTEMPTS = 5
-BACKOFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60))
 OUTAGE = (timedelta(minutes=12),)  # As long as nobody has found out sooner that it is over: see `services.outages`.
 UNDER_WAY = leases.UNDER_WAY[InvoiceRequest]
-TO_PRODUCE = and_(InvoiceRequest.state.in_(UNDER_WAY), InvoiceRequest.attempts < MOST_ATTEMPTS)
-"""A request to work on: one whose worker ended each of five times is for an admin."""
+TO_PRODUCE = leases.to_work_on(InvoiceRequest)
 
 log = logging.getLogger(__name__)
 
@@ -98,8 +95,7 @@ def give_up_for_now(lease: Lease, error: Exception) -> None:
 
 def park_killers() -> bool:
     """Afterwards requests whose worker died each of five times are shown to an admin; return whether more may wait."""
-    killers = (InvoiceRequest.state.in_(UNDER_WAY), InvoiceRequest.attempts >= MOST_ATTEMPTS)
-    found = select(InvoiceRequest.id).where(*killers, leases.is_free(InvoiceRequest)).order_by(InvoiceRequest.id)
+    found = select(InvoiceRequest.id).where(leases.is_killer(InvoiceRequest)).order_by(InvoiceRequest.id)
     taken = db.session.scalars(found.limit(leases.MOST_AT_ONCE)).all()
     for request_id in taken:
         with transaction():
@@ -127,16 +123,16 @@ def _try_again_or_park(request: InvoiceRequest, error: Exception) -> None:
     request.last_error, request.trouble = said, "documents" if outage else None
     if outage or isinstance(error, OperationalError | issuing.WrongMode):
         leases.hand_back(request)
-        request.due_at = leases.next_try(OUTAGE if outage else BACKOFF, 1)
-    elif request.attempts < MOST_ATTEMPTS:
-        request.due_at = leases.next_try(BACKOFF, request.attempts)
+        request.due_at = leases.next_try(OUTAGE if outage else leases.BACKOFF, 1)
+    elif request.attempts < leases.MOST_ATTEMPTS:
+        request.due_at = leases.next_try(leases.BACKOFF, request.attempts)
     else:
         _park(request, said)
 
 
 def _park(request: InvoiceRequest, said: str) -> None:
     request.become("needs_attention", reason="La facture n'a pas pu être produite.")
-    request.attempts, request.last_error = MOST_ATTEMPTS, said
+    request.attempts, request.last_error = leases.MOST_ATTEMPTS, said
     leases.release(request)
     history.record("request.parked", order=request.order, detail=said)
     log.error("request parked", extra={"request": request.id})

@@ -3,15 +3,18 @@
 A reading that is cut off goes on where its cursor stands, whoever goes on. What is read again changes nothing.
 """
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from flask_babel import gettext as _
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 import clock
 import config
@@ -28,10 +31,11 @@ EVERY = {"prestashop": timedelta(minutes=5), "woocommerce": timedelta(hours=6)}
 """How often a shop is read by itself: PrestaShop sends nothing, WooCommerce's webhooks may have been lost."""
 OVERLAP = timedelta(minutes=10)
 """How far a reading goes back before the last one's beginning: clocks differ, and what is known changes nothing."""
-BACKOFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60))
 LONGEST_JOB_SECONDS = 60.0
 TO_READ = Shop.state == "open"
 LONGEST_ERROR = 500
+
+log = logging.getLogger(__name__)
 
 Reader = woocommerce.Reader | prestashop.Reader
 READERS: dict[str, type[Reader]] = {"woocommerce": woocommerce.Reader, "prestashop": prestashop.Reader}
@@ -65,6 +69,11 @@ def read_changes(shop_id: int) -> None:
         return
     except http.CallFailed as error:
         _put_off(lease, str(error))
+    except OperationalError:
+        raise  # Nothing is wrong with the shop, and there is nobody to tell it.
+    except Exception:  # Whatever it is, the shop must be said to be unreadable, and tried again later.
+        log.exception("shop not read")
+        _put_off(lease, _("Une erreur inattendue\u00a0: elle est dans le journal de l'application."))
 
 
 def back_fill(shop: Shop, since: datetime | None, *, dry_run: bool = False) -> Iterator[Progress]:
@@ -179,24 +188,14 @@ def _start(since: datetime | None) -> str:
     return since.isoformat() if since else ""
 
 
-def _held(lease: Lease) -> Shop:
-    mine = select(Shop).where(Shop.id == lease.id, Shop.lease_token == lease.token)
-    row = db.session.scalar(mine.with_for_update().execution_options(populate_existing=True))
-    if row is None:
-        raise LeaseLost
-    return row
-
-
 def _keep(lease: Lease, cursor: dict[str, Any]) -> None:
     with transaction():
-        if not leases.keep(Shop, lease):
-            raise LeaseLost
-        _held(lease).pull_cursor = cursor
+        leases.keep(Shop, lease).pull_cursor = cursor
 
 
 def _finish(lease: Lease, begun: datetime) -> None:
     with transaction():
-        shop = _held(lease)
+        shop = leases.held(Shop, lease)
         shop.pull_cursor, shop.pulled_until = None, max(begun, shop.pulled_until or begun)
         shop.due_at, shop.attempts, shop.last_error = clock.now() + EVERY[shop.system], 0, None
         shop.last_message_at = clock.now()
@@ -208,7 +207,7 @@ def _hand_on(lease: Lease) -> None:
     db.session.rollback()
     try:
         with transaction():
-            shop = _held(lease)
+            shop = leases.held(Shop, lease)
             shop.due_at = clock.now()
             leases.hand_back(shop)
     except LeaseLost:
@@ -218,7 +217,7 @@ def _hand_on(lease: Lease) -> None:
 
 def _put_off(lease: Lease, reason: str) -> None:
     db.session.rollback()
-    with transaction():
-        shop = _held(lease)
-        shop.due_at, shop.last_error = leases.next_try(BACKOFF, shop.attempts), reason[:LONGEST_ERROR]
+    with suppress(LeaseLost), transaction():
+        shop = leases.held(Shop, lease)
+        shop.due_at, shop.last_error = leases.next_try(leases.BACKOFF, shop.attempts), reason[:LONGEST_ERROR]
         leases.release(shop)

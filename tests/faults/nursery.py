@@ -99,7 +99,7 @@ def _keep_house(house: House) -> None:
 def hurry(lease: float, pace: float) -> None:
     """Afterwards the dead hold their rows for `lease` seconds, and what is tried again waits `pace` times less long."""
     leases.LEASE = timedelta(seconds=lease)
-    for module in (production, delivery, inbox):
+    for module in (leases, production, delivery):
         for name in ("BACKOFF", "OUTAGE"):
             if hasattr(module, name):
                 setattr(module, name, tuple(step / pace for step in getattr(module, name)))

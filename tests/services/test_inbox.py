@@ -15,7 +15,7 @@ import task_queue
 from calls import http
 from extensions import db
 from models import AuditEntry, Order, Shop, ShopMessage
-from services import inbox, sweep
+from services import inbox, leases, sweep
 from shops import woocommerce
 from shops.arrivals import Unread
 from tests.shops import recorded
@@ -134,7 +134,7 @@ def test_an_old_message_that_is_sent_again_changes_nothing(shop: Shop) -> None:
 def test_a_message_whose_worker_ended_five_times_is_for_an_admin(shop: Shop) -> None:
     kept = a_message(shop)
     found = message(kept)
-    found.attempts = inbox.MOST_ATTEMPTS
+    found.attempts = leases.MOST_ATTEMPTS
     db.session.commit()
     inbox.take_in(kept)
     inbox.park_killers()

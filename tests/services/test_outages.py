@@ -12,7 +12,7 @@ import clock
 import config
 from extensions import db
 from models import Invoice, InvoiceRequest
-from services import outages, production
+from services import leases, outages, production
 from tests.support.factories import PLACED, a_customer, a_request, an_order, billing_details
 from tests.support.mailbox import Mailbox
 from tests.support.outbox import a_delivery
@@ -57,7 +57,7 @@ def test_what_the_documents_folder_holds_up_is_never_given_up(
     app: Flask, heal: Callable[[], None], frozen_clock: Traveller
 ) -> None:
     request_id = a_due_request().id
-    for _ in range(2 * production.MOST_ATTEMPTS):
+    for _ in range(2 * leases.MOST_ATTEMPTS):
         request = worked_on(request_id)
         assert (request.state, request.trouble, request.attempts) == ("issued", "documents", 0)
         assert request.lease_until is None

@@ -210,10 +210,10 @@ def test_a_page_that_cannot_be_drawn_is_tried_five_times_in_all_and_stops_no_oth
         return draw(said)
 
     monkeypatch.setattr(pdf, "render", broken)
-    for _ in range(2 * production.MOST_ATTEMPTS):
+    for _ in range(2 * leases.MOST_ATTEMPTS):
         jobs.produce(drawn)
         frozen_clock.shift(timedelta(hours=2))
-    assert len(tries) == production.MOST_ATTEMPTS
+    assert len(tries) == leases.MOST_ATTEMPTS
     request = db.session.get_one(InvoiceRequest, drawn)
     assert (request.state, request.reason) == ("needs_attention", "La facture n'a pas pu être produite.")
     assert produced(a_due_request()).number == "FA-2026-000002"
@@ -221,7 +221,7 @@ def test_a_page_that_cannot_be_drawn_is_tried_five_times_in_all_and_stops_no_oth
 
 def test_what_kills_its_worker_is_tried_five_times_then_shown_to_an_admin(app: Flask, frozen_clock: Traveller) -> None:
     request = a_due_request()
-    for attempt in range(1, production.MOST_ATTEMPTS + 1):
+    for attempt in range(1, leases.MOST_ATTEMPTS + 1):
         assert production.claim(request.id) is not None  # The worker dies over it.
         production.park_killers()
         assert (request.state, request.attempts) == ("scheduled", attempt)
@@ -242,11 +242,11 @@ def test_what_kills_its_worker_is_tried_five_times_then_shown_to_an_admin(app: F
     ids=["database away", "another mode"],
 )
 def test_what_stands_in_the_way_of_all_is_no_fault_of_one(app: Flask, error: Exception) -> None:
-    request = a_due_request(attempts=production.MOST_ATTEMPTS - 1)
+    request = a_due_request(attempts=leases.MOST_ATTEMPTS - 1)
     lease = production.claim(request.id)
     assert lease is not None
     production.give_up_for_now(lease, error)
-    assert (request.state, request.attempts, request.lease_token) == ("scheduled", production.MOST_ATTEMPTS - 1, None)
+    assert (request.state, request.attempts, request.lease_token) == ("scheduled", leases.MOST_ATTEMPTS - 1, None)
     assert request.due_at is not None
     assert clock.now() < request.due_at < clock.now() + timedelta(minutes=2)
 
@@ -263,7 +263,7 @@ def test_what_turns_out_not_to_be_due_yet_costs_no_attempt(app: Flask) -> None:
 
 
 def test_a_crowd_that_failed_together_comes_back_spread(app: Flask) -> None:
-    minutes = [(leases.next_try(production.BACKOFF, 2) - clock.now()) / timedelta(minutes=1) for _ in range(200)]
+    minutes = [(leases.next_try(leases.BACKOFF, 2) - clock.now()) / timedelta(minutes=1) for _ in range(200)]
     assert 4 <= min(minutes) < 4.5
     assert 5.5 < max(minutes) <= 6
 
@@ -297,7 +297,7 @@ def test_a_request_that_stopped_being_due_after_the_claim_is_let_go_without_a_wo
 
 
 def test_a_failure_says_nothing_about_a_request_that_was_cancelled_meanwhile(app: Flask) -> None:
-    request = a_due_request(attempts=production.MOST_ATTEMPTS - 1)
+    request = a_due_request(attempts=leases.MOST_ATTEMPTS - 1)
     lease = production.claim(request.id)
     assert lease is not None
     with transaction():

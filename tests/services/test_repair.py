@@ -12,7 +12,7 @@ import clock
 import jobs
 from extensions import DomainError, db
 from models import AuditEntry, Delivery, InvoiceRequest, Order
-from services import corrections, crediting, dashboard, production, repair
+from services import corrections, crediting, dashboard, leases, repair
 from tests.support.factories import a_customer, a_request, an_order, billing_details
 from tests.support.mailbox import Mailbox
 
@@ -241,7 +241,7 @@ def test_a_stopped_request_goes_on_after_its_number(
     assert order.request
     with monkeypatch.context() as patch:
         patch.setattr("documents.pdf.render", None)
-        for _ in range(production.MOST_ATTEMPTS):
+        for _ in range(leases.MOST_ATTEMPTS):
             produced(app, order)
             order.request.due_at = clock.now()
             db.session.commit()

@@ -118,7 +118,7 @@ def test_two_sweepers_at_once_do_each_thing_once(app: Flask, caplog: pytest.LogC
     for number in range(20):
         customer = a_customer(email=f"cliente{number}@example.org", confirmed=False)
         a_request(an_order(customer=customer), waiting_for="confirmation", requested_at=clock.now() - 30 * HOUR)
-    killers = [a_due_request(100 + number, attempts=production.MOST_ATTEMPTS).id for number in range(10)]
+    killers = [a_due_request(100 + number, attempts=leases.MOST_ATTEMPTS).id for number in range(10)]
     db.session.commit()
     gate = threading.Barrier(2)
 
@@ -210,7 +210,7 @@ def test_what_failed_while_it_was_tried_out_has_all_its_attempts_again(
         lease = production.claim(request_id)
         assert lease is not None
         assert production.issue(lease) is not None
-        request.attempts = production.MOST_ATTEMPTS
+        request.attempts = leases.MOST_ATTEMPTS
         db.session.commit()
         production.give_up_for_now(lease, ValueError("no glyph"))
         assert db.session.get_one(InvoiceRequest, request_id).state == "needs_attention"
@@ -283,7 +283,7 @@ def test_a_mail_in_doubt_is_concluded_and_not_rung_for(app: Flask, bells: list[t
 
 
 def a_killer(number: int) -> InvoiceRequest:
-    return a_due_request(number, attempts=production.MOST_ATTEMPTS)
+    return a_due_request(number, attempts=leases.MOST_ATTEMPTS)
 
 
 def a_doubtful_mail(_number: int) -> Delivery:
@@ -350,7 +350,7 @@ def test_a_chore_that_fails_keeps_no_bell_from_ringing(
 def test_a_row_that_somebody_holds_for_long_keeps_no_bell_from_ringing(
     app: Flask, bells: list[tuple[str, int]]
 ) -> None:
-    killer = a_due_request(1, attempts=production.MOST_ATTEMPTS)
+    killer = a_due_request(1, attempts=leases.MOST_ATTEMPTS)
     order_id, due_id = killer.order_id, a_due_request(2).id
     db.session.commit()
     with db.engine.connect() as elsewhere:
