@@ -16,7 +16,7 @@ from sqlalchemy.orm import undefer
 import clock
 from extensions import DomainError, db
 from models import Customer, EarlierInvoice, Order, Upload
-from services import sweep, uploads
+from services import leases, sweep, uploads
 from tests.shops.messages import a_message
 from tests.support.factories import a_customer
 from tests.support.shops import a_shop
