@@ -17,8 +17,8 @@ bp = Blueprint("shops", __name__, url_prefix="/admin/boutiques")
 @admin_required
 def index() -> str:
     """Show the shops, and the messages that could not be taken in, the newest first."""
-    page = {"shops": shops.every(), "waiting": inbox.failed(), "failed": inbox.count_failed()}
-    return render_template("admin/shops.html", form=PressForm(), **page)
+    waiting, failed = inbox.failed(), inbox.count_failed()
+    return render_template("admin/shops.html", shops=shops.every(), waiting=waiting, failed=failed)
 
 
 @bp.post("/messages/<int(max=2147483647):message_id>/reessayer")

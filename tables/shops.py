@@ -22,8 +22,6 @@ import clock
 from columns import Moment, one_of
 from extensions import Model
 from tables import transitions
-from tables.accounts import Customer
-from tables.orders import Order
 
 
 class Shop(Model):
@@ -140,7 +138,7 @@ class ShopMessage(Model):
     payload: Mapped[bytes | None] = mapped_column(LargeBinary)
     state: Mapped[str] = mapped_column(String(10), default="received")
     problem: Mapped[str | None] = mapped_column(String(500))
-    order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"), index=True)
+    order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"))
     received_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
     due_at: Mapped[datetime | None] = mapped_column(Moment, default=clock.now)
     attempts: Mapped[int] = mapped_column(default=0)
@@ -148,7 +146,6 @@ class ShopMessage(Model):
     lease_until: Mapped[datetime | None] = mapped_column(Moment)
 
     shop: Mapped[Shop] = relationship()
-    order: Mapped[Order | None] = relationship()
 
     def become(self, state: str, *, due_at: datetime | None = None, problem: str | None = None) -> None:
         """Afterwards the message is in that state; the lease stays.
@@ -201,7 +198,6 @@ class Upload(Model):
     lease_token: Mapped[str | None] = mapped_column(String(32))
     lease_until: Mapped[datetime | None] = mapped_column(Moment)
 
-    admin: Mapped[Customer | None] = relationship()
     shop: Mapped[Shop | None] = relationship()
 
     def become(self, state: str, *, due_at: datetime | None = None, problem: str | None = None) -> None:
