@@ -61,7 +61,7 @@ def put(shop: Shop, number: str) -> ResponseReturnValue:
 
 
 @bp.get("/orders/<number>")
-@signed("orders:read", most_bytes=0)
+@signed("orders:read", most_bytes=MAX_SMALL_BYTES)
 def show(shop: Shop, number: str) -> ResponseReturnValue:
     """Tell where an order and its invoice stand."""
     return _said(order_state(_order(shop, number)))

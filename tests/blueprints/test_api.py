@@ -133,6 +133,13 @@ def test_where_the_invoice_stands_is_told(signer: Signer) -> None:
     assert said(answer)["url"].endswith("/espace-client/commandes/T-100234")
 
 
+def test_a_call_without_a_body_is_read_as_gunicorn_gives_it(signer: Signer) -> None:
+    """Its bodies end by themselves, so that one that is empty is read to its end, too."""
+    signer.call("PUT", ORDER, a_message())
+
+    assert signer.call("GET", ORDER, environ_overrides={"wsgi.input_terminated": True}).status_code == 200
+
+
 def test_another_shop_s_order_does_not_exist(client: LintingClient, signer: Signer) -> None:
     signer.call("PUT", ORDER, a_message())
     other = Signer(client, a_key(a_shop(name="autre")))
