@@ -61,7 +61,7 @@ def put(shop: Shop, number: str) -> ResponseReturnValue:
 
 
 @bp.get("/orders/<number>")
-@signed("orders:read", most_bytes=MAX_SMALL_BYTES)
+@signed("orders:read", most_bytes=MAX_ORDER_BYTES)
 def show(shop: Shop, number: str) -> ResponseReturnValue:
     """Tell where an order and its invoice stand."""
     return _said(order_state(_order(shop, number)))
