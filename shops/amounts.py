@@ -1,7 +1,7 @@
 """What the figures of any shop system have in common: prices to six places, rates, and why nothing was charged."""
 
-from collections.abc import Iterable, Mapping
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
 from parties import countries, numbers
@@ -33,6 +33,22 @@ def decimal(value: Any) -> Decimal:
 def cents(amount: Decimal) -> Decimal:
     """Return the amount to the cent, half up."""
     return amount.quantize(CENT, ROUND_HALF_UP)
+
+
+def cents_within(total: Decimal, exact: Sequence[Decimal]) -> list[Decimal] | None:
+    """Return exact amounts to the cent so that they make up the total; None when they do not come to it, to the cent.
+
+    The cents that rounding leaves go to the largest remainders, first come first; what is nothing takes none.
+    """
+    found = [amount.quantize(CENT, ROUND_FLOOR) for amount in exact]
+    missing = int((total - sum(found, ZERO)) / CENT)
+    places = [place for place, amount in enumerate(exact) if amount and (missing > 0 or found[place])]
+    places.sort(key=lambda place: found[place] - exact[place], reverse=missing < 0)
+    if abs(sum(exact, ZERO) - total) > CENT or abs(missing) > len(places):
+        return None
+    for place in places[: abs(missing)]:
+        found[place] += CENT if missing > 0 else -CENT
+    return found
 
 
 def written(amount: Decimal) -> str:

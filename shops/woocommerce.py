@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from shops.amounts import ZERO, cents, decimal, priced, rate_of, reason_of_zero, written
+from shops.amounts import CENT, ZERO, cents, cents_within, decimal, priced, rate_of, reason_of_zero, written
 from shops.arrivals import Arrival, Ignored
 from shops.readings import address, buyer, parcel, reading, text
 from shops.schema import OrderMessage
@@ -22,6 +22,7 @@ VAT_KEYS = (
     "_billing_vat", "billing_vat", "_billing_eu_vat", "yweu_billing_vat", "_billing_tva", "billing_tva",
 )  # fmt: skip
 SIRET_KEYS = ("_billing_siret", "billing_siret", "siret", "_siret", "_billing_siren", "billing_siren")
+LINES = ("line_items", "shipping_lines", "fee_lines")
 TRACKING = "_wc_shipment_tracking_items"
 REFUNDED_ITEM = "_refunded_item_id"
 SPREAD = "Un remboursement est réparti sur les taux\u00a0: sans clé de lecture, la boutique n'en dit pas les lignes."
@@ -56,6 +57,7 @@ class _Reading:
         self.vat_number = self._first(VAT_KEYS)
         self.place = self._place()
         self.positions: dict[int, int] = {}
+        self.charged = self._charged()
 
     def arrival(self) -> Arrival:
         sent = self.sent
@@ -94,6 +96,26 @@ class _Reading:
         changed = self.sent.get("date_modified_gmt") or self.sent.get("date_created_gmt")
         return int(datetime.fromisoformat(_moment(changed) or "").timestamp()) * 1000 + min(rank, 998)
 
+    def _charged(self) -> dict[int, Decimal]:
+        """Return what each line cost after its discount, in the price's own basis, by the line's id.
+
+        A shop that rounds by order writes net and tax of a line rounded each, which together may be a cent beside what
+        was charged (9,99 € is 8,325 and 1,665, and reads 8,33 and 1,67); price and taxes then say it more exactly.
+        """
+        lines = [each for name in LINES for each in self.sent.get(name) or ()]
+        total = cents(decimal(self.sent["total"]) - (ZERO if self.including else decimal(self.sent["total_tax"])))
+        said = [cents(decimal(each["total"]) + (_tax(each) if self.including else ZERO)) for each in lines]
+        if sum(said, ZERO) != total:
+            said = cents_within(total, [self._exactly(each) for each in lines]) or said
+        return {each["id"]: amount for each, amount in zip(lines, said, strict=True)}
+
+    def _exactly(self, each: Mapping[str, Any]) -> Decimal:
+        net, tax = decimal(each["total"]), _tax(each)
+        finer = decimal(each.get("price")) * decimal(each.get("quantity"))
+        taxes = sum((decimal(one.get("total")) for one in each.get("taxes") or ()), ZERO)
+        net = finer if abs(finer - net) < CENT else net
+        return net + (taxes if abs(taxes - tax) < CENT else tax) if self.including else net
+
     def _lines(self) -> Iterator[dict[str, Any]]:
         for each in self.sent["line_items"]:
             kind = "voucher" if self._is_gift_card(each) else "goods"
@@ -108,9 +130,9 @@ class _Reading:
     ) -> dict[str, Any]:
         """Return one line; shipping and fees have no price before a discount."""
         self.positions[each["id"]] = len(self.positions)
-        net, tax = decimal(each["total"]), decimal(each.get("total_tax"))
-        before, before_tax = decimal(each.get("subtotal", each["total"])), decimal(each.get("subtotal_tax", tax))
-        after = net + tax if self.including else net
+        net, tax, after = decimal(each["total"]), _tax(each), self.charged[each["id"]]
+        full, full_tax = decimal(each.get("subtotal", net)), decimal(each.get("subtotal_tax", tax))
+        before = after if (full, full_tax) == (net, tax) else full + (full_tax if self.including else ZERO)
         rate = self._rate(each, net, tax, name)
         found: dict[str, Any] = {
             "sku": sku,
@@ -118,7 +140,7 @@ class _Reading:
             "kind": kind,
             "vat_rate": written(rate),
             "tax": written(cents(tax)) if tax >= 0 else None,  # Below nothing, the whole tax says it.
-            **priced(before + before_tax if self.including else before, after, quantity),
+            **priced(before, after, quantity),
         }
         if not rate:
             found["vat_category"] = reason_of_zero(self.place, self.vat_number, kind)
@@ -198,7 +220,7 @@ class _Reading:
         return ZERO < sum((Decimal(each["amount"]) for each in refunds), ZERO) < decimal(self.sent["total"])
 
     def _refunded(self, told: Mapping[str, Any], count: int) -> Iterator[dict[str, Any]]:
-        for each in (one for name in ("line_items", "shipping_lines", "fee_lines") for one in told.get(name) or ()):
+        for each in (one for name in LINES for one in told.get(name) or ()):
             metas = each.get("meta_data") or ()
             original = next((str(one.get("value")) for one in metas if one.get("key") == REFUNDED_ITEM), "")
             position = self.positions.get(int(original)) if original.isdigit() else None
@@ -221,6 +243,10 @@ def _parcel(each: Mapping[str, Any]) -> dict[str, str]:
         number=each.get("tracking_number"),
         url=each.get("custom_tracking_link"),
     )
+
+
+def _tax(each: Mapping[str, Any]) -> Decimal:
+    return decimal(each.get("total_tax"))
 
 
 def _address(place: Mapping[str, Any]) -> dict[str, str]:
