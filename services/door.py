@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 import clock
 import sealing
 from extensions import db, transaction
-from models import ApiCall, ApiKey
+from models import ApiCall, ApiKey, Shop
 from services import limits
 from shops import signatures
 
@@ -133,9 +133,10 @@ def _note_use(key: ApiKey) -> None:
     """Write down when the key was last used, to the minute: a write a call is too many."""
     now = clock.now()
     if key.last_used_at is None or key.last_used_at < now - SEEN_EVERY:
-        key_id = key.id
+        key_id, shop_id = key.id, key.shop_id
         with transaction():
             db.session.execute(update(ApiKey).where(ApiKey.id == key_id).values(last_used_at=now))
+            db.session.execute(update(Shop).where(Shop.id == shop_id).values(last_message_at=now))
 
 
 def _answered(call: Call) -> Answer | None:

@@ -52,7 +52,8 @@ def calls() -> list[ApiCall]:
 def test_a_signed_call_is_admitted_and_its_key_counts_as_used(app: Flask, key: shops.NewKey) -> None:
     admitted = door.admit(a_call(key), "orders:write")
     assert admitted.key_id == key.key_id
-    assert the_key(key).last_used_at == clock.now()
+    used = the_key(key)
+    assert (used.last_used_at, used.shop.last_message_at) == (clock.now(), clock.now())
 
 
 def test_the_use_of_a_key_is_noted_to_the_minute(
