@@ -88,6 +88,23 @@ def add(
         _show(key)
 
 
+@shops_cli.command("set")
+@click.argument("name")
+@click.option("--url", default="", help="La nouvelle adresse https de la boutique.")
+@_secret_file("--webhook-secret-file", "Lire dans ce fichier le nouveau secret qui signe les webhooks")
+@_secret_file("--pull-key-file", "Lire dans ce fichier la nouvelle clé qui lit la boutique")
+def replace(name: str, url: str, webhook_secret_file: TextIO | None, pull_key_file: TextIO | None) -> None:
+    """Remplacer l'adresse, le secret ou la clé de la boutique NAME\u00a0; ce qui n'est pas donné reste."""
+    webhook_secret, pull_key = (_line(file) for file in (webhook_secret_file, pull_key_file))
+    if not (url or webhook_secret or pull_key):
+        raise click.ClickException(_("Donnez au moins une nouvelle valeur."))
+    try:
+        shops.replace(_shop(name), base_url=url, webhook_secret=webhook_secret, pull_key=pull_key)
+    except DomainError as refusal:
+        raise click.ClickException(str(refusal)) from None
+    click.echo(_("La boutique %(name)s est à jour.", name=name))
+
+
 @shops_cli.command("list")
 def list_shops() -> None:
     """Montrer les boutiques, ce qu'elles ont envoyé en dernier et leurs clés actives."""
@@ -178,10 +195,14 @@ def pull(name: str, since: datetime | None, *, dry_run: bool) -> None:
         click.echo(_("C'était un essai\u00a0: rien n'a été gardé."))
 
 
+def _line(file: TextIO | None) -> str:
+    return file.readline().strip() if file else ""
+
+
 def _webhook_secret(system: str, file: TextIO | None) -> str:
     """Return the secret of the webhooks: WooCommerce takes ours, Shopify has its own."""
     if file:
-        return file.readline().strip()
+        return _line(file)
     if system == "shopify":
         return str(click.prompt(_("Secret qui signe les webhooks (dans Shopify)"), hide_input=True)).strip()
     return secrets.token_urlsafe(32) if system in SENDS_WEBHOOKS else ""
@@ -194,7 +215,7 @@ def _pull_key(system: str, url: str, file: TextIO | None) -> str:
     if not url:
         raise click.ClickException(_("Donnez l'adresse de la boutique\u00a0: --url https://…"))
     if file:
-        return file.readline().strip()
+        return _line(file)
     return str(click.prompt(_("Clé qui lit la boutique"), hide_input=True)).strip()
 
 

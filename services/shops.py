@@ -39,11 +39,7 @@ def add(
     _require_name(name)
     if number_prefix and not (is_order_number(number_prefix) and len(number_prefix) <= 20):
         raise DomainError(_("Le préfixe\u00a0: 20 lettres, chiffres, points et tirets au plus."))
-    if base_url:
-        try:
-            http.require_allowed(base_url, local=config.current().development)
-        except http.ForbiddenAddress as error:
-            raise DomainError(str(error)) from None
+    _require_address(base_url)
     shop = Shop(
         name=name,
         system=system,
@@ -61,6 +57,24 @@ def add(
     except IntegrityError:
         raise DomainError(_("Une boutique porte déjà ce nom.")) from None
     return shop
+
+
+def replace(shop: Shop, *, base_url: str = "", webhook_secret: str = "", pull_key: str = "") -> None:
+    """Afterwards what is given stands in place of what was, and a shop that is read is read anew at once.
+
+    Raises DomainError when the address may not be called.
+    """
+    _require_address(base_url)
+    given = {"base_url": base_url, "webhook_secret": webhook_secret, "pull_key": pull_key}
+    shop_id = shop.id
+    with transaction():
+        held = db.session.scalars(select(Shop).where(Shop.id == shop_id).with_for_update()).one()
+        held.base_url = base_url.rstrip("/") or held.base_url
+        held.webhook_secret = sealing.seal_text(webhook_secret) if webhook_secret else held.webhook_secret
+        held.pull_key = sealing.seal_text(pull_key) if pull_key else held.pull_key
+        if held.base_url and held.pull_key:
+            held.due_at, held.attempts, held.last_error = clock.now(), 0, None
+        history.record("shop.replaced", detail=f"{held.name}, {', '.join(name for name in given if given[name])}")
 
 
 def by_name(name: str) -> Shop | None:
@@ -145,6 +159,14 @@ def _become(shop: Shop, state: str) -> None:
         if held.state != state:
             held.become(state)
             history.record(f"shop.{state}", detail=held.name)
+
+
+def _require_address(base_url: str) -> None:
+    try:
+        if base_url:
+            http.require_allowed(base_url, local=config.current().development)
+    except http.ForbiddenAddress as error:
+        raise DomainError(str(error)) from None
 
 
 def _require_name(name: str) -> None:

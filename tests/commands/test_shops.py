@@ -125,11 +125,12 @@ def test_the_list_says_when_a_key_was_last_used_and_no_secret(app: Flask, client
     assert "Aucune boutique" in run(app, "list").output
     shop = a_shop(name="libre", number_prefix="L-")
     used, unused = a_key(shop), a_key(shop, "sign-in")
+    assert "libre (contract, ouverte, préfixe L-, dernier message\u00a0: jamais)" in run(app, "list").output
     Signer(client, used).call("GET", "/api/v1/orders/T-1")
     listed = run(app, "list").output
     assert re.search(rf"{used.key_id}  orders:read, orders:write, sign-in  dernier appel\u00a0: \d", listed)
     assert re.search(rf"{unused.key_id}  sign-in  dernier appel\u00a0: jamais", listed)
-    assert "libre (contract, ouverte, préfixe L-, dernier message\u00a0: jamais)" in listed
+    assert re.search(r"libre \(contract, ouverte, préfixe L-, dernier message\u00a0: \d", listed)
     assert used.secret not in listed
 
 
@@ -140,6 +141,34 @@ def test_a_closed_shop_sends_nothing_until_it_is_opened_again(app: Flask, client
     assert Signer(client, key).call("GET", "/api/v1/orders/T-1").status_code == 401
     assert run(app, "open", "libre").exit_code == 0
     assert Signer(client, key).call("GET", "/api/v1/orders/T-1").status_code == 404
+
+
+def test_what_is_given_replaces_what_was_and_the_rest_stays(app: Flask, tmp_path: Path) -> None:
+    shop = a_shop(name="laine", system="woocommerce", base_url="https://example.org", pull_key="ck_1:cs_1")
+    secret, shop.last_error, shop.attempts, shop.due_at = shops.webhook_secret(shop), "La clé est refusée.", 4, None
+    file = tmp_path / "key"
+    file.write_text("ck_2:cs_2\n", encoding="utf-8")
+
+    result = run(app, "set", "laine", "--pull-key-file", str(file))
+
+    assert result.exit_code == 0, result.output
+    shop = db.session.scalars(select(Shop)).one()
+    assert (shops.pull_key(shop), shops.webhook_secret(shop)) == ("ck_2:cs_2", secret)
+    assert (shop.base_url, shop.last_error, shop.attempts) == ("https://example.org", None, 0)
+    assert shop.due_at is not None
+    assert list(db.session.scalars(select(AuditEntry.detail)))[-1] == "laine, pull_key"
+    file.write_text("un autre secret\n", encoding="utf-8")
+    assert run(app, "set", "laine", "--webhook-secret-file", str(file), "--url", "https://example.com/").exit_code == 0
+    assert (shops.webhook_secret(shop), shop.base_url) == ("un autre secret", "https://example.com")
+
+
+@pytest.mark.parametrize("arguments", [(), ("--url", "ftp://example.org"), ("--url", "https://me@example.org")])
+def test_what_is_nothing_or_malformed_replaces_nothing(app: Flask, arguments: tuple[str, ...]) -> None:
+    shop = a_shop(name="laine", system="woocommerce", base_url="https://example.net")
+    result = run(app, "set", "laine", *arguments)
+    assert result.exit_code == 1
+    assert "Error" in result.output.strip().splitlines()[-1]
+    assert shop.base_url == "https://example.net"
 
 
 @pytest.mark.parametrize("command", ["rotate", "close", "open"])
