@@ -5,12 +5,13 @@ written in the shop's own time without saying which; a French shop's is Paris ti
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from shops.amounts import ZERO, cents, decimal, priced, rate_of, reason_of_zero, written
+from shops.amounts import ZERO, cents, cents_within, decimal, priced, rate_of, reason_of_zero, written
 from shops.arrivals import Arrival, Ignored
 from shops.readings import address, buyer, parcel, reading, text
 from shops.schema import OrderMessage
@@ -63,6 +64,19 @@ def order(joined: Mapping[str, Any]) -> Arrival:
         return _Reading(joined).arrival()
 
 
+@dataclass(frozen=True, slots=True)
+class _Sold:
+    """A line before vouchers: `net` and `gross` are the whole line's."""
+
+    kind: str
+    name: str
+    quantity: Decimal
+    net: Decimal
+    gross: Decimal
+    rate: Decimal
+    sku: str = ""
+
+
 class _Reading:
     """One order while it is read."""
 
@@ -83,6 +97,9 @@ class _Reading:
         sent, total = self.sent, written(cents(decimal(self.sent["total_paid_tax_incl"])))
         paid_at, shipped_at, cancelled_at = self._moments()
         invoiced = str(sent.get("invoice_number") or "0")
+        sold = list(self._sold())
+        amounts = self._amounts(sold)
+        taken_off = self._vouchers(sold, amounts)
         message = {
             "number": text(sent["reference"]),
             "version": int(_moment(sent["date_upd"]).timestamp()) * 1000 + self._rank(),
@@ -98,8 +115,8 @@ class _Reading:
             "prices_include_tax": self.including,
             "billing": self._billing(),
             "shipping_address": self._shipping(),
-            "lines": list(self._lines()),
-            "order_discount": written(cents(decimal(sent.get("total_discounts_tax_incl")))),
+            "lines": list(map(self._line, sold, amounts, taken_off or [ZERO] * len(sold))),
+            "order_discount": "0" if taken_off else written(cents(decimal(sent.get("total_discounts_tax_incl")))),
             "total_tax": written(cents(decimal(total) - decimal(sent["total_paid_tax_excl"]))),
             "total": total,
             "shipments": self._parcels(shipped_at),
@@ -122,13 +139,13 @@ class _Reading:
         last_at, last = told[-1] if told else ("", {})
         return paid, shipped, last_at if _template(last) in CANCELLED else None
 
-    def _lines(self) -> Iterator[dict[str, Any]]:
+    def _sold(self) -> Iterator[_Sold]:
         for each in self.details:
             rate = rate_of(self.rates[str(tax["id"])] for tax in _associated(each, "taxes") if int(tax["id"]))
             quantity = decimal(each["product_quantity"])
             net, gross = decimal(each["total_price_tax_excl"]), decimal(each["total_price_tax_incl"])
             name, sku = text(each["product_name"]), text(each.get("product_reference"))
-            yield self._line("goods", name, quantity, net, gross, rate, sku[:100])
+            yield _Sold("goods", name or "Article", quantity, net, gross, rate, sku[:100])
         sent = self.sent
         shipping_rate = decimal(sent.get("carrier_tax_rate"))
         for kind, name, column in (
@@ -138,24 +155,47 @@ class _Reading:
             net, gross = decimal(sent.get(f"{column}_tax_excl")), decimal(sent.get(f"{column}_tax_incl"))
             rate = shipping_rate if kind == "shipping" else self._nearest(net, gross)
             if gross:
-                yield self._line(kind, name, Decimal(1), net, gross, rate)
+                yield _Sold(kind, name, Decimal(1), net, gross, rate)
 
-    def _line(
-        self, kind: str, name: str, quantity: Decimal, net: Decimal, gross: Decimal, rate: Decimal, sku: str = ""
-    ) -> dict[str, Any]:
-        amount = gross if self.including else net
+    def _line(self, sold: _Sold, amount: Decimal, discount: Decimal) -> dict[str, Any]:
+        exact = sold.gross if self.including else sold.net
+        before = exact if cents(exact) == amount else amount
         found: dict[str, Any] = {
-            "sku": sku,
-            "description": name or "Article",
-            "kind": kind,
-            "vat_rate": written(rate.quantize(Decimal("0.01"))),
-            **priced(amount, amount, quantity),
+            "sku": sold.sku,
+            "description": sold.name,
+            "kind": sold.kind,
+            "vat_rate": written(sold.rate.quantize(Decimal("0.01"))),
+            **priced(before, amount - discount, sold.quantity),
         }
-        if not rate:
-            found["vat_category"] = reason_of_zero(self.goes_to, self.vat_number, kind)
-            if gross != net:
-                self.doubts.append(f"Le taux de TVA de la ligne « {name[:60]} » n'est pas connu.")
+        if not sold.rate:
+            found["vat_category"] = reason_of_zero(self.goes_to, self.vat_number, sold.kind)
+            if sold.gross != sold.net:
+                self.doubts.append(f"Le taux de TVA de la ligne « {sold.name[:60]} » n'est pas connu.")
         return found
+
+    def _amounts(self, sold: Sequence[_Sold]) -> list[Decimal]:
+        """Return what each line costs to the cent; goods that are rounded together come to their sum."""
+        exact = [each.gross if self.including else each.net for each in sold]
+        goods = exact[: len(self.details)]
+        total = cents(decimal(self.sent["total_products_wt" if self.including else "total_products"]))
+        charged = cents_within(total, goods) if sum(map(cents, goods), ZERO) != total else None
+        return (charged or list(map(cents, goods))) + list(map(cents, exact[len(goods) :]))
+
+    def _vouchers(self, sold: Sequence[_Sold], amounts: Sequence[Decimal]) -> list[Decimal] | None:
+        """Return what vouchers took off each line; None where that cannot be told line by line.
+
+        PrestaShop gives their sum alone, with and without tax. Which of both it was, goods for less or carriage for
+        nothing, is what comes nearer to the sum without tax.
+        """
+        gross = cents(decimal(self.sent.get("total_discounts_tax_incl")))
+        net = cents(sum((each.net for each in sold), ZERO)) - cents(decimal(self.sent["total_paid_tax_excl"]))
+        ways = [way for free in (False, True) if (way := _taken_off(gross, sold, free_carriage=free))]
+        way = min(ways, key=lambda way: abs(net - sum(_without_tax(way, sold), ZERO)), default=None)
+        if not gross or way is None:
+            return None
+        found = cents_within(gross, way) if self.including else cents_within(net, _without_tax(way, sold))
+        fits = found and all(ZERO <= off <= amount for off, amount in zip(found, amounts, strict=True))
+        return found if fits else None
 
     def _nearest(self, net: Decimal, gross: Decimal) -> Decimal:
         """Return the shop's own rate that these amounts bear to the cent; 0 when none does."""
@@ -220,6 +260,20 @@ class _Reading:
 
     def _row(self, name: str, row_id: Any) -> Row:
         return next((each for each in self.joined[name] if str(each["id"]) == str(row_id)), {})
+
+
+def _taken_off(gross: Decimal, sold: Sequence[_Sold], *, free_carriage: bool) -> list[Decimal] | None:
+    """Share vouchers out: the whole carriage where that was free, and the rest over the goods by what they cost."""
+    off = [each.gross if free_carriage and each.kind == "shipping" else ZERO for each in sold]
+    goods = [each.gross if each.kind == "goods" else ZERO for each in sold]
+    rest, whole = gross - sum(off, ZERO), sum(goods, ZERO)
+    if rest < 0 or rest > whole:
+        return None
+    return [free + (rest * share / whole if whole else ZERO) for free, share in zip(off, goods, strict=True)]
+
+
+def _without_tax(amounts: Sequence[Decimal], sold: Sequence[_Sold]) -> list[Decimal]:
+    return [amount * 100 / (100 + each.rate) for amount, each in zip(amounts, sold, strict=True)]
 
 
 def _associated(each: Row, name: str) -> Sequence[Row]:
