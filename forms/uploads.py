@@ -17,6 +17,7 @@ class UploadForm(FlaskForm):
             SelectChoice("issued-invoices", _l("Factures déjà émises ailleurs (commande; facture; date)")),
             SelectChoice("contract-csv", _l("Commandes, CSV")),
             SelectChoice("contract-json", _l("Commandes, JSON")),
+            SelectChoice("shopify-export", _l("Commandes, export de Shopify")),
         ],
     )
     dates = SelectField(

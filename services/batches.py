@@ -7,8 +7,9 @@ from typing import BinaryIO
 from models import Shop
 from services import intake
 from shops import contract_csv, contract_json, online_retail
+from shops.arrivals import Arrival
 from shops.candidates import Candidate
-from shops.schema import OrderMessage
+from shops.exports import shopify
 
 Result = intake.Receipt | intake.Refused
 
@@ -16,6 +17,7 @@ READERS: dict[str, Callable[[BinaryIO], Iterator[Candidate]]] = {
     "contract-json": contract_json.read,
     "contract-csv": contract_csv.read,
     "online-retail": online_retail.read,
+    "shopify-export": shopify.read,
 }
 """The shapes that a file of orders may have, each with its reader."""
 STRICT = ("contract-json", "contract-csv")
@@ -32,11 +34,11 @@ def taken_in(
     broken: deque[Candidate] = deque()
     waiting: deque[Candidate] = deque()
 
-    def messages() -> Iterator[OrderMessage]:
+    def arrivals() -> Iterator[Arrival]:
         for candidate in candidates:
             if candidate.message:
                 waiting.append(candidate)
-                yield candidate.message
+                yield Arrival(candidate.message, candidate.ref, candidate.doubts)
             else:
                 broken.append(candidate)
 
@@ -48,7 +50,7 @@ def taken_in(
             yield candidate, result
         yield from map(_refused, broken)
 
-    return in_order(intake.receive_many(messages(), source=source, strict=strict, shop=shop, dry_run=dry_run))
+    return in_order(intake.receive_many(arrivals(), source=source, strict=strict, shop=shop, dry_run=dry_run))
 
 
 def _refused(candidate: Candidate) -> tuple[Candidate, Result]:

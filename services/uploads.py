@@ -24,7 +24,6 @@ MOST_DOCUMENTS = 100_000
 PORTION = 100  # Documents between two signs of life.
 SHOWN = 20
 LIST = "issued-invoices"
-SHAPES = (LIST, "contract-csv", "contract-json")
 TO_LOAD = leases.to_work_on(Upload)
 
 

@@ -27,13 +27,18 @@ def csv_text(stream: BinaryIO, encoding: str = "utf-8-sig") -> Iterator[io.TextI
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One document of a file: `message` or `problems`, never both; lines are counted from 1."""
+    """One document of a file: `message` or `problems`, never both; lines are counted from 1.
+
+    `ref` and `doubts` are those of an Arrival, in the exports of shop systems.
+    """
 
     number: str
     first_line: int
     last_line: int
     message: OrderMessage | None = None
     problems: tuple[FieldProblem, ...] = ()
+    ref: str | None = None
+    doubts: tuple[str, ...] = ()
 
 
 def check(sent: Any, *, first_line: int, last_line: int, number: str = "") -> Candidate:

@@ -1,0 +1,185 @@
+"""The export of orders of Shopify's admin (« Plain CSV file »): one row a line, the order's own cells on the first.
+
+It names taxes of the whole order alone, so that an order with several rates is « à vérifier »; refunds only by their
+sum. What Shopify sends by webhook says more of the same orders, and is newer: its versions are later moments.
+"""
+
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, BinaryIO
+
+from shops.amounts import ZERO, cents, decimal, priced, reason_of_zero, written
+from shops.candidates import Candidate, UnreadableFile, csv_text, refuse, refuse_all
+from shops.readings import address, buyer, reading, text
+from shops.schema import InvalidMessage, OrderMessage
+
+REQUIRED = (
+    "Name", "Email", "Financial Status", "Currency", "Subtotal", "Shipping", "Taxes", "Total", "Created at",
+    "Lineitem quantity", "Lineitem name", "Lineitem price", "Billing Name", "Billing Country", "Id",
+)  # fmt: skip
+PAID = ("paid", "partially_refunded", "refunded")
+TAXES = 5
+SEVERAL_RATES = "L'export ne dit pas à quel taux est chaque ligne, et la commande en a plusieurs."
+UNKNOWN_RATE = "Le taux de TVA n'est pas lisible dans l'export\u00a0: %s."
+REFUNDED = "L'export dit qu'une partie a été remboursée (%s), et pas de quelles lignes."
+
+
+@dataclass(slots=True)
+class _Rows:
+    """The consecutive rows of one order."""
+
+    first_line: int
+    last_line: int
+    order: Mapping[str, str]
+    lines: list[Mapping[str, str]] = field(default_factory=list)
+
+
+def read(stream: BinaryIO) -> Iterator[Candidate]:
+    """Yield each order of the export; one that cannot be read says why, and the next ones are still read.
+
+    Raises UnreadableFile when it is no export of orders of Shopify.
+    """
+    with csv_text(stream) as file:
+        rows = csv.DictReader(file)
+        if missing := [name for name in REQUIRED if name not in (rows.fieldnames or ())]:
+            raise UnreadableFile(f"Ce n'est pas l'export des commandes de Shopify\u00a0: {', '.join(missing)}.")
+        for found in _by_name(rows):
+            yield _candidate(found)
+
+
+def _by_name(rows: "csv.DictReader[str]") -> Iterator[_Rows]:
+    current: _Rows | None = None
+    for row in rows:
+        line = rows.line_num
+        if current is None or row["Name"] != current.order["Name"]:
+            if current:
+                yield current
+            current = _Rows(line, line, row)
+        current.last_line = line
+        if row.get("Lineitem name"):
+            current.lines.append(row)
+    if current:
+        yield current
+
+
+def _candidate(rows: _Rows) -> Candidate:
+    number = "".join(rows.order["Name"].split()).lstrip("#")
+    place: dict[str, Any] = {"number": number, "first_line": rows.first_line, "last_line": rows.last_line}
+    if not rows.order.get("Email"):
+        return refuse("La commande n'a pas d'adresse e-mail.", path="email", **place)
+    try:
+        with reading("une commande de Shopify"):
+            sent, doubts = _message(number, rows)
+            message = OrderMessage.checked(sent)
+    except InvalidMessage as invalid:
+        return refuse_all(invalid.problems, **place)
+    return Candidate(message=message, ref=rows.order["Id"] or None, doubts=tuple(doubts), **place)
+
+
+def _message(number: str, rows: _Rows) -> tuple[dict[str, Any], list[str]]:
+    order = rows.order
+    subtotal, shipping, taxes, total = (decimal(order[name]) for name in ("Subtotal", "Shipping", "Taxes", "Total"))
+    including = subtotal + shipping == total or not taxes
+    goes_to = _address(order, "Shipping") or _address(order, "Billing")
+    rate, doubts = _rate(order)
+    moments = {name: _moment(order.get(name)) for name in ("Created at", "Paid at", "Fulfilled at", "Cancelled at")}
+    lines = list(_lines(rows, subtotal, shipping, rate, goes_to))
+    refunds, doubt = _refunds(order, total, max(filter(None, moments.values())))
+    sent: dict[str, Any] = {
+        "number": number,
+        "version": int(max(filter(None, moments.values())).timestamp()) * 1000,
+        "email": order["Email"],
+        "placed_at": moments["Created at"],
+        "paid_at": moments["Paid at"] if order["Financial Status"] in PAID else None,
+        "payment_method": text(order.get("Payment Method"), 60),
+        "shipped_at": moments["Fulfilled at"] if order.get("Fulfillment Status") == "fulfilled" else None,
+        "cancelled_at": moments["Cancelled at"],
+        "currency": order["Currency"],
+        "prices_include_tax": including,
+        "billing": buyer({**_name(order), "vat_number": "", "siret": "", **_address(order, "Billing")}),
+        "shipping_address": {"name": text(order.get("Shipping Name")), **goes_to} if goes_to.get("line1") else None,
+        "lines": lines,
+        "total_tax": written(cents(taxes)),
+        "total": written(cents(total)),
+        "paid_amount": written(cents(total)) if order["Financial Status"] in PAID else None,
+        "refunds": refunds,
+    }
+    return sent, [*doubts, *doubt]
+
+
+def _lines(
+    rows: _Rows, subtotal: Decimal, shipping: Decimal, rate: Decimal, goes_to: Mapping[str, str]
+) -> Iterator[dict[str, Any]]:
+    """Yield the lines; what the order's discount leaves of them is spread as its subtotal says."""
+    before = [decimal(row["Lineitem price"]) * decimal(row["Lineitem quantity"]) for row in rows.lines]
+    own = [amount - decimal(row.get("Lineitem discount")) for row, amount in zip(rows.lines, before, strict=True)]
+    left, rest = subtotal, sum(own, ZERO)
+    for row, was, amount in zip(rows.lines, before, own, strict=True):
+        after = cents(amount * left / rest) if rest else ZERO
+        left, rest = left - after, rest - amount
+        kind = "service" if row.get("Lineitem requires shipping") == "false" else "goods"
+        taxed = row.get("Lineitem taxable") != "false"
+        found = priced(was, after, decimal(row["Lineitem quantity"]))
+        yield _line(kind, row["Lineitem name"], rate if taxed else ZERO, goes_to, found, row.get("Lineitem sku"))
+    if shipping:
+        name = rows.order.get("Shipping Method") or "Livraison"
+        yield _line("shipping", name, rate, goes_to, priced(shipping, shipping, Decimal(1)))
+
+
+def _line(
+    kind: str, name: str, rate: Decimal, goes_to: Mapping[str, str], found: dict[str, str], sku: Any = ""
+) -> dict[str, Any]:
+    line: dict[str, Any] = {"description": text(name) or "Article", "kind": kind, "sku": text(sku, 100), **found}
+    line["vat_rate"] = written(rate)
+    if not rate:
+        line["vat_category"] = reason_of_zero(goes_to, "", kind)
+    return line
+
+
+def _rate(order: Mapping[str, str]) -> tuple[Decimal, list[str]]:
+    """Return the one rate of the order, as its tax is called (« FR TVA 20% »), and what stands in its way."""
+    names = [order.get(f"Tax {place} Name") or "" for place in range(1, TAXES + 1)]
+    found = {name: _percent(name) for name in names if name}
+    if len(found) > 1:
+        return ZERO, [SEVERAL_RATES]
+    for name, rate in found.items():
+        return (ZERO, [UNKNOWN_RATE % text(name, 60)]) if rate is None else (rate, [])
+    return ZERO, [UNKNOWN_RATE % "–"] if decimal(order["Taxes"]) else []
+
+
+def _percent(name: str) -> Decimal | None:
+    figure = name.rstrip().removesuffix("%").rstrip().rpartition(" ")[2].replace(",", ".")
+    return Decimal(figure) if figure.replace(".", "", 1).isdigit() and figure.isascii() else None
+
+
+def _refunds(order: Mapping[str, str], total: Decimal, at: datetime) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return the refund of everything; a part of it is a doubt, since nothing says of what."""
+    amount = decimal(order.get("Refunded Amount"))
+    if not amount:
+        return [], []
+    if amount < total:
+        return [], [REFUNDED % written(cents(amount))]
+    return [{"id": "export", "at": at, "amount": written(cents(amount)), "lines": []}], []
+
+
+def _name(order: Mapping[str, str]) -> dict[str, str]:
+    first, _blank, last = text(order["Billing Name"]).rpartition(" ")
+    return {"first_name": first, "last_name": last, "company_name": text(order.get("Billing Company"))}
+
+
+def _address(order: Mapping[str, str], which: str) -> dict[str, str]:
+    """Return an address; a postal code is written with a ' before it, so that no spreadsheet takes it for a number."""
+    return address(
+        line1=order.get(f"{which} Address1") or order.get(f"{which} Street"),
+        line2=order.get(f"{which} Address2"),
+        postal_code=(order.get(f"{which} Zip") or "").lstrip("'"),
+        city=order.get(f"{which} City"),
+        country=order.get(f"{which} Country"),
+    )
+
+
+def _moment(written_at: str | None) -> datetime | None:
+    return datetime.strptime(written_at, "%Y-%m-%d %H:%M:%S %z") if written_at else None
