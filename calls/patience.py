@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from calls.http import Answer, Caller, CallFailed, ForbiddenAddress
+from shops import strict_json
 
 PAUSES = (1.0, 2.0, 5.0, 10.0)
 LONGEST_PAUSE = 60.0
@@ -37,6 +39,17 @@ def get(caller: Caller, url: str, headers: Mapping[str, str], *, sleep: Callable
         return answer
     _raise_unless_passing(answer)
     raise CallFailed(_said(answer))
+
+
+def get_json(
+    caller: Caller, url: str, headers: Mapping[str, str], *, sleep: Callable[[float], None] = time.sleep
+) -> tuple[Any, Mapping[str, str]]:
+    """Return what the good answer says, numbers with a point exact, and its headers. Raises as `get` does."""
+    answer = get(caller, url, headers, sleep=sleep)
+    try:
+        return strict_json.loads(answer.body, exact=True), answer.headers
+    except strict_json.NotJson:
+        raise CallFailed("La boutique ne répond pas en JSON.") from None
 
 
 def _raise_unless_passing(answer: Answer) -> None:

@@ -1,7 +1,6 @@
 """Reading the orders of a PrestaShop through its web service (JSON), joined from the resources they lie in."""
 
 import base64
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
@@ -10,7 +9,7 @@ from urllib.parse import urlencode
 
 from calls import patience
 from calls.http import Caller, CallFailed
-from shops import prestashop, strict_json
+from shops import prestashop
 from shops.arrivals import Arrival, Ignored, Page, Unread
 from shops.schema import InvalidMessage
 
@@ -74,8 +73,7 @@ class Reader:
             except Ignored:
                 continue
             except InvalidMessage as error:
-                payload = json.dumps({"order": each, **own}, default=str).encode()
-                yield Unread(str(each["id"]), " ".join(map(str, error.problems)), payload)
+                yield Unread.of(str(each["id"]), {"order": each, **own}, error)
 
     def _all(self, name: str) -> list[dict[str, Any]]:
         if name not in self._small:
@@ -90,11 +88,7 @@ class Reader:
         """Return rows of a resource with its named fields alone: whole ones would carry secrets."""
         fields = {"output_format": "JSON", "display": f"[{','.join(prestashop.FIELDS[name])}]"}
         url = f"{self._base}/{name}?{urlencode(fields | dict(wanted))}"
-        answer = patience.get(self._caller, url, self._headers, sleep=self._sleep)
-        try:
-            found = strict_json.loads(answer.body.decode("utf-8", "surrogateescape"), exact=True)
-        except strict_json.NotJson:
-            raise CallFailed("La boutique ne répond pas en JSON.") from None
+        found, _headers = patience.get_json(self._caller, url, self._headers, sleep=self._sleep)
         if isinstance(found, dict):  # The rows stand under the resource's name, `order_slip` under its plural.
             found = next(iter(found.values()), [])
         if not isinstance(found, list) or not all(isinstance(each, dict) and "id" in each for each in found):

@@ -1,7 +1,6 @@
 """Reading the orders of a WooCommerce shop through its REST API (v3), page by page."""
 
 import base64
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -10,7 +9,7 @@ from urllib.parse import urlencode
 
 from calls import patience
 from calls.http import Caller, CallFailed
-from shops import strict_json, woocommerce
+from shops import woocommerce
 from shops.arrivals import Arrival, Ignored, Page, Unread
 from shops.schema import InvalidMessage
 
@@ -68,18 +67,14 @@ class Reader:
             except Ignored:
                 continue
             except InvalidMessage as error:
-                payload = json.dumps(each, default=str).encode()
-                yield Unread(woocommerce.ref_of(each), " ".join(map(str, error.problems)), payload)
+                yield Unread.of(woocommerce.ref_of(each), each, error)
 
     def _get(self, path: str, wanted: Mapping[str, str]) -> tuple[list[dict[str, Any]], int | None]:
-        answer = patience.get(self._caller, f"{self._base}{path}?{urlencode(wanted)}", self._headers, sleep=self._sleep)
-        try:
-            found = strict_json.loads(answer.body.decode("utf-8", "surrogateescape"), exact=True)
-        except strict_json.NotJson:
-            raise CallFailed("La boutique ne répond pas en JSON.") from None
+        url = f"{self._base}{path}?{urlencode(wanted)}"
+        found, headers = patience.get_json(self._caller, url, self._headers, sleep=self._sleep)
         if not isinstance(found, list):
             raise CallFailed("La boutique répond autre chose que des commandes.")
-        total = answer.headers.get("x-wp-total", "")
+        total = headers.get("x-wp-total", "")
         return found, int(total) if total.isdigit() else None
 
 

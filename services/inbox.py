@@ -171,7 +171,7 @@ def _read(message: ShopMessage) -> int | None:
     other.
     """
     shop, topic, received_at, is_first = message.shop, message.topic, message.received_at, message.attempts == 1
-    sent = strict_json.loads((message.payload or b"").decode("utf-8", "surrogateescape"), exact=True)
+    sent = strict_json.loads(message.payload or b"", exact=True)
     if not isinstance(sent, dict):
         raise strict_json.NotJson(_("Un objet JSON est attendu."))
     ref = REF[shop.system, topic](sent) if (shop.system, topic) in REF else str(sent.get("id", ""))

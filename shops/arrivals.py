@@ -1,10 +1,11 @@
 """What a connector has read from a shop's own words: an order, something to leave alone, or what cannot be read."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shops.schema import OrderMessage
+from shops.schema import InvalidMessage, OrderMessage
 
 
 class Ignored(Exception):
@@ -30,6 +31,11 @@ class Unread:
     ref: str
     problem: str
     payload: bytes
+
+    @classmethod
+    def of(cls, ref: str, sent: Mapping[str, Any], error: InvalidMessage) -> "Unread":
+        """Return what was read, with all that is wrong with it."""
+        return cls(ref, " ".join(map(str, error.problems)), json.dumps(sent, default=str).encode())
 
 
 @dataclass(frozen=True, slots=True)

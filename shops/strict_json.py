@@ -15,11 +15,13 @@ class NotJson(ValueError):
         self.path = path
 
 
-def loads(text: str, *, exact: bool = False, first_line: int = 1) -> Any:
+def loads(text: str | bytes, *, exact: bool = False, first_line: int = 1) -> Any:
     """Return what the text says; with `exact` numbers with a point are decimals, else floats, which the schema refuses.
 
-    `first_line` is where the text begins. Raises NotJson.
+    `first_line` is where the text begins. Bytes that are no UTF-8 are left to who checks their field. Raises NotJson.
     """
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "surrogateescape")
     number = Decimal if exact else float
     try:
         return json.loads(text, object_pairs_hook=_no_doubles, parse_constant=_no_constant, parse_float=number)
