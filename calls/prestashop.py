@@ -62,12 +62,13 @@ class Reader:
             name: self._by_ids(name, "id_order", (each["id"] for each in found))
             for name in ("order_details", "order_slip", "order_histories", "order_carriers")
         }
+        same = self._of_references({str(each["reference"]) for each in found})
         for each in found:
             own = {
                 name: [row for row in rows if str(row["id_order"]) == str(each["id"])]
                 for name, rows in of_orders.items()
             }
-            joined = {"order": each, **shared, **own}
+            joined = {"order": each, "same_reference": same.get(str(each["reference"]), ()), **shared, **own}
             try:
                 yield prestashop.order(joined)
             except Ignored:
@@ -83,6 +84,14 @@ class Reader:
     def _by_ids(self, name: str, column: str, ids: Iterable[Any]) -> list[dict[str, Any]]:
         wanted = sorted({int(each) for each in ids if int(each)})
         return self._rows(name, {f"filter[{column}]": f"[{'|'.join(map(str, wanted))}]"}) if wanted else []
+
+    def _of_references(self, references: set[str]) -> dict[str, list[str]]:
+        """Return the ids of all orders that bear these references: parts of one that was split share it."""
+        wanted = sorted(each for each in references if each and not set(each) & set("[]|,"))
+        found: dict[str, list[str]] = {}
+        for row in self._rows("orders", {"filter[reference]": f"[{'|'.join(wanted)}]"}) if wanted else ():
+            found.setdefault(str(row["reference"]), []).append(str(row["id"]))
+        return found
 
     def _rows(self, name: str, wanted: Mapping[str, str]) -> list[dict[str, Any]]:
         """Return rows of a resource with its named fields alone: whole ones would carry secrets."""

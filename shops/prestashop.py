@@ -56,6 +56,7 @@ Row = Mapping[str, Any]
 def order(joined: Mapping[str, Any]) -> Arrival:
     """Return the order: `joined` holds it under `order`, and under the names of `FIELDS` what belongs to it.
 
+    `same_reference` are the ids of all orders that bear its reference, itself among them.
     Raises Ignored for an order without a line, shops.schema.InvalidMessage for what is no order of PrestaShop.
     """
     with reading("une commande de PrestaShop"):
@@ -101,7 +102,7 @@ class _Reading:
         amounts = self._amounts(sold)
         taken_off = self._vouchers(sold, amounts)
         message = {
-            "number": text(sent["reference"]),
+            "number": self._number(),
             "version": int(_moment(sent["date_upd"]).timestamp()) * 1000 + self._rank(),
             "email": self._row("customers", sent["id_customer"])["email"],
             "locale": str(self._row("languages", sent["id_lang"]).get("iso_code") or "fr").lower()[:2],
@@ -125,6 +126,16 @@ class _Reading:
         if paid_at:
             message["paid_amount"] = total
         return Arrival(OrderMessage.checked(message), str(sent["id"]), tuple(self.doubts))
+
+    def _number(self) -> str:
+        """Return the order's reference; of several that share one, all but the first have their id behind it.
+
+        PrestaShop splits a cart by carrier and warehouse into orders of one reference. The ids say which was the first,
+        whichever is read first.
+        """
+        reference, own = text(self.sent["reference"]), int(self.sent["id"])
+        first = min(map(int, self.joined.get("same_reference", ())), default=own)
+        return reference if own <= first else f"{reference}-{own}"
 
     def _rank(self) -> int:
         return min(len(self.joined["order_histories"]) * 20 + len(self.joined["order_slip"]), 998)

@@ -165,6 +165,21 @@ def test_an_order_says_who_bought_and_how(shop: Shop, server: PrestaShop) -> Non
     assert order.placed_at.isoformat() == "2026-11-02T09:00:00+00:00"  # 10:00 in Paris.
 
 
+@pytest.mark.parametrize("first_read", [1, 2])
+def test_orders_of_one_reference_are_each_an_order(shop: Shop, server: PrestaShop, first_read: int) -> None:
+    both = prestashop_orders.tables(2, order={"reference": "SPLITCART"})
+    for row in both["orders"]:
+        row["date_upd"] = f"2026-11-0{3 if row['id'] == first_read else 4} 10:00:00"
+    server.tables = both
+    for _time in range(2):
+        for _progress in pulls.back_fill(shop, None):
+            pass
+
+    found = db.session.execute(select(Order.number, Order.shop_ref).order_by(Order.shop_ref)).all()
+    assert [tuple(row) for row in found] == [("SPLITCART", "1"), ("SPLITCART-2", "2")]
+    assert db.session.scalar(select(ShopMessage.id)) is None
+
+
 def test_the_state_of_shipping_starts_the_clock(shop: Shop, server: PrestaShop) -> None:
     read(shop, server, "shipped")
 
