@@ -210,7 +210,7 @@ class _Reading:
                 "id": str(each["id"]),
                 "at": at,
                 "amount": written(amount),
-                "lines": list(self._refunded(told, len(lines))) if told else [],
+                "lines": _covered(amount, list(self._refunded(told, len(lines)))) if told else [],
             }
 
     def _is_spread(self, lines: Sequence[Mapping[str, Any]], refunds: Sequence[Mapping[str, Any]]) -> bool:
@@ -224,7 +224,7 @@ class _Reading:
             metas = each.get("meta_data") or ()
             original = next((str(one.get("value")) for one in metas if one.get("key") == REFUNDED_ITEM), "")
             position = self.positions.get(int(original)) if original.isdigit() else None
-            amount = abs(cents(decimal(each["total"]) + decimal(each.get("total_tax"))))
+            amount = -cents(decimal(each["total"]) + _tax(each))
             if position is not None and position < count and amount:
                 quantity = abs(decimal(each.get("quantity")))
                 yield {"line": position, "quantity": written(quantity), "amount": written(amount)}
@@ -243,6 +243,20 @@ def _parcel(each: Mapping[str, Any]) -> dict[str, str]:
         number=each.get("tracking_number"),
         url=each.get("custom_tracking_link"),
     )
+
+
+def _covered(amount: Decimal, lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the refunded lines within what went back: all but the cents by which roundings of net and tax exceed it.
+
+    None where they say something else, as when a reduction was taken back with what it was for.
+    """
+    amounts = [Decimal(line["amount"]) for line in lines]
+    whole = sum(amounts, ZERO)
+    if whole > amount and whole - amount <= CENT * len(lines):
+        amounts = cents_within(amount, [each * amount / whole for each in amounts]) or amounts
+    if min(amounts, default=ZERO) <= 0 or sum(amounts, ZERO) > amount:
+        return []
+    return [line | {"amount": written(share)} for line, share in zip(lines, amounts, strict=True)]
 
 
 def _tax(each: Mapping[str, Any]) -> Decimal:

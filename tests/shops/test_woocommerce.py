@@ -83,6 +83,38 @@ def _refunded(case: str, refunds: list[dict[str, Any]], told: list[dict[str, Any
     return woocommerce.order(strict_json.loads(sent, exact=True), told)
 
 
+def a_refund(amount: str, *lines: tuple[int, str, str]) -> Arrival:
+    """Return an order of which this went back: of each line net and tax, as the REST API writes them."""
+    items = [
+        {"id": 900 + item, "quantity": -1, "total": net, "total_tax": tax,
+         "meta_data": [{"id": 1, "key": "_refunded_item_id", "value": str(item)}]}
+        for item, net, tax in lines
+    ]  # fmt: skip
+    told = {"id": 801, "amount": amount, "date_created_gmt": "2026-11-12T09:00:00", "line_items": items}
+    return _refunded("rounding_per_line", REFUNDS, [told])
+
+
+@pytest.mark.parametrize(
+    ("amount", "lines", "credited"),
+    [
+        ("2.95", [(301, "-2.46", "-0.49")], {0: "2.95"}),
+        ("2.94", [(301, "-2.46", "-0.49")], {0: "2.94"}),
+        ("5.89", [(301, "-2.46", "-0.49"), (302, "-2.46", "-0.49")], {0: "2.95", 1: "2.94"}),
+        ("2.00", [(301, "-2.46", "-0.49"), (302, "0.79", "0.16")], {}),
+    ],
+    ids=["as it is", "a cent of rounding", "a cent of two", "with a reduction taken back"],
+)
+def test_refunded_lines_never_exceed_what_went_back(
+    amount: str, lines: list[tuple[int, str, str]], credited: dict[int, str]
+) -> None:
+    (refund,) = a_refund(amount, *lines).message.refunds
+
+    assert refund.amount == Decimal(amount)
+    assert {line.line: line.amount for line in refund.lines} == {
+        place: Decimal(share) for place, share in credited.items()
+    }
+
+
 def test_of_one_second_the_status_further_on_is_newer_then_more_refunds() -> None:
     paid, done = read(), read(status="completed")
     refunded = _refunded("guest", REFUNDS, [])
