@@ -228,3 +228,11 @@ def test_answers_are_forgotten_once_no_equal_call_can_come(
     frozen_clock.shift(timedelta(seconds=1))
     sweep._forget_the_expired()
     assert not calls()
+
+
+def test_a_second_with_zeros_before_it_is_no_other_signature_of_the_equal_call(key: shops.NewKey) -> None:
+    call = a_call(key)
+    padded = replace(call, signature=call.signature.replace("t=", "t=0"))
+
+    with pytest.raises(door.NotAdmitted, match="X-Signature"):
+        door.admit(padded, "orders:write")
