@@ -36,12 +36,12 @@ def loads(text: str | bytes, *, exact: bool = False, first_line: int = 1) -> Any
 
 
 def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Readers differ on which one of two counts."""
+    """Readers differ on which one of two counts. A name is told in characters that an answer can be written in."""
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _value in pairs]
         doubled = next(name for name in names if names.count(name) > 1)
-        raise NotJson("Ce champ figure deux fois.", doubled[:60])
+        raise NotJson("Ce champ figure deux fois.", doubled[:60].encode("utf-8", "replace").decode())
     return found
 
 

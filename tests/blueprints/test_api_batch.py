@@ -93,3 +93,13 @@ def test_a_batch_that_is_too_long_is_not_read(signer: Signer) -> None:
 def test_what_is_no_batch_is_refused_as_a_whole(signer: Signer, body: bytes) -> None:
     answer = signer.call("POST", BATCH, body)
     assert (answer.status_code, answer.mimetype) == (422, "application/problem+json")
+
+
+@pytest.mark.parametrize("name", [b'"\\ud800"', b'"\xff"'], ids=["lone surrogate", "no UTF-8"])
+def test_a_name_that_cannot_be_written_spoils_its_own_line_alone(signer: Signer, name: bytes) -> None:
+    broken = b"{" + name + b":1," + name + b":2}\n"
+
+    answer = signer.call("POST", BATCH, ndjson(a_message(number="T-1")) + broken + ndjson(a_message(number="T-2")))
+
+    assert [line["status"] for line in lines(answer.text)] == [201, 422, 201]
+    assert orders() == 2
