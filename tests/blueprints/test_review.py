@@ -15,8 +15,6 @@ from services import intake, invoicing, issuing, orders, production
 from shops.schema import OrderMessage
 from tests.shops.messages import a_company, a_line, a_message
 from tests.support.client import LintingClient
-from tests.support.customers import sign_in
-from tests.support.factories import a_customer
 from tests.support.taken_in import the_order
 
 SHIPPING = a_message()["lines"][1]
@@ -27,15 +25,6 @@ REVIEW = f"{PAGE}/verification"
 def receive(**changes: Any) -> Order:
     intake.receive(OrderMessage.checked(a_message(**changes)), source="tests", strict=False)
     return the_order()
-
-
-@pytest.fixture
-def merchant(app: Flask) -> LintingClient:
-    """Return the browser of an admin."""
-    browser = app.test_client()
-    assert isinstance(browser, LintingClient)
-    sign_in(browser, a_customer(email="admin@example.org", admin=True))
-    return browser
 
 
 def cells(page: str) -> list[list[str]]:

@@ -10,21 +10,10 @@ from services import inbox
 from shops.arrivals import Unread
 from tests.shops import recorded
 from tests.support.client import LintingClient
-from tests.support.customers import sign_in
-from tests.support.factories import a_customer
 from tests.support.shops import a_shop
 
 PAGE = "/admin/boutiques"
 SECRET_WORDS = "Un mot que seule la boutique connaît"
-
-
-@pytest.fixture
-def merchant(app: Flask) -> LintingClient:
-    """Return the browser of an admin."""
-    browser = app.test_client()
-    assert isinstance(browser, LintingClient)
-    sign_in(browser, a_customer(email="admin@example.org", admin=True))
-    return browser
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from flask import Flask
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
@@ -12,18 +11,8 @@ from models import Order, Upload
 from services import uploads
 from tests.shops.messages import a_message
 from tests.support.client import LintingClient
-from tests.support.customers import sign_in
-from tests.support.factories import a_customer
 
 PAGE = "/admin/fichiers"
-
-
-@pytest.fixture
-def merchant(app: Flask) -> LintingClient:
-    browser = app.test_client()
-    assert isinstance(browser, LintingClient)
-    sign_in(browser, a_customer(email="admin@example.org", admin=True))
-    return browser
 
 
 def hand_in(browser: LintingClient, content: bytes, shape: str = "contract-json") -> TestResponse:
