@@ -16,6 +16,8 @@ import httpcore
 SECONDS = 15.0
 MOST_BYTES = 16 * 1024 * 1024
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052
+PUBLIC_IPV6 = ipaddress.IPv6Network("2000::/3")
+"""What has been given out; beside it lie forms that a gateway or an old system may take for an address within."""
 _TIMEOUTS = {"connect": SECONDS, "read": SECONDS, "write": SECONDS, "pool": SECONDS}
 
 
@@ -128,7 +130,8 @@ class _PublicOnly(httpcore.SyncBackend):
 
     def _is_allowed(self, address: str) -> bool:
         found = _meant(ipaddress.ip_address(address.partition("%")[0]))
-        return (found.is_global and not found.is_multicast) or (self._local and found.is_loopback)
+        given_out = isinstance(found, ipaddress.IPv4Address) or found in PUBLIC_IPV6
+        return (given_out and found.is_global and not found.is_multicast) or (self._local and found.is_loopback)
 
 
 def _meant(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
