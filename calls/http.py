@@ -9,11 +9,13 @@ import socket
 import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from time import monotonic
 from urllib.parse import urlsplit
 
 import httpcore
 
-SECONDS = 15.0
+SECONDS, MOST_SECONDS = 15.0, 120.0
+"""How long silence may last, and a whole body."""
 MOST_BYTES = 16 * 1024 * 1024
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052
 PUBLIC_IPV6 = ipaddress.IPv6Network("2000::/3")
@@ -76,7 +78,8 @@ class Caller:
     def get(self, url: str, headers: Mapping[str, str]) -> Answer:
         """Return the answer to a GET, whatever its status; a redirect is an answer as any other.
 
-        Raises ForbiddenAddress, and CallFailed when nothing (whole) comes back within 15 s of silence or 16 MiB.
+        Raises ForbiddenAddress, and CallFailed when nothing (whole) comes back within 15 s of silence, 120 s of body
+        or 16 MiB.
         """
         require_allowed(url, local=self._local)
         sent = {"User-Agent": "espace-client", "Accept-Encoding": "identity", **headers}
@@ -90,9 +93,11 @@ class Caller:
 
 
 def _bounded(pieces: Iterable[bytes]) -> bytes:
-    body = bytearray()
+    body, began_at = bytearray(), monotonic()
     for piece in pieces:
         body += piece
+        if monotonic() - began_at > MOST_SECONDS:
+            raise CallFailed("La boutique répond trop lentement.")
         if len(body) > MOST_BYTES:
             raise CallFailed("La réponse de la boutique dépasse 16 Mio.")
     return bytes(body)

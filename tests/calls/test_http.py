@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -172,6 +173,19 @@ def test_more_than_sixteen_mebibytes_are_not_read(monkeypatch: pytest.MonkeyPatc
         handler.wfile.write(b"x" * 1001)
 
     with a_server(answer) as url, pytest.raises(http.CallFailed, match="dépasse"):
+        call(url, local=True)
+
+
+def test_a_body_that_comes_drop_by_drop_is_not_waited_for_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "monotonic", count(0, http.MOST_SECONDS).__next__)
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        handler.wfile.write(b"1\r\nx\r\n" * 3 + b"0\r\n\r\n")
+
+    with a_server(answer) as url, pytest.raises(http.CallFailed, match="trop lentement"):
         call(url, local=True)
 
 
