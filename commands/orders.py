@@ -21,9 +21,7 @@ SHAPES = (*batches.READERS, LIST)
 
 @orders_cli.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path))
-@click.option(
-    "--format", "shape", type=click.Choice(SHAPES), required=True, help="La forme du fichier."
-)
+@click.option("--format", "shape", type=click.Choice(SHAPES), required=True, help="La forme du fichier.")
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Écrire les refus dans ce fichier CSV.")
 @click.option("--dry-run", is_flag=True, help="Dire ce qui changerait, et ne rien garder.")
 @click.option(

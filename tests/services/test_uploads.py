@@ -22,7 +22,10 @@ from tests.support.factories import a_customer
 from tests.support.shops import a_shop
 
 ROOT = Path(__file__).resolve().parents[2]
-LOAD = "import sys, app; from services import uploads; app.create_app().app_context().push(); uploads.load(int(sys.argv[1]))"
+LOAD = (
+    "import sys, app; from services import uploads; "
+    "app.create_app().app_context().push(); uploads.load(int(sys.argv[1]))"
+)
 
 
 @pytest.fixture
