@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from flask_babel import gettext as _
@@ -22,7 +22,7 @@ PURPOSE: tokens.Purpose = "shop_sign_in"
 class Issued:
     """A way in: the token of its address (`/entrer/<token>`), and until when it is good."""
 
-    token: str
+    token: str = field(repr=False)
     expires_at: datetime
 
 

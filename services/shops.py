@@ -3,7 +3,7 @@
 import re
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flask_babel import gettext as _
 from sqlalchemy import select
@@ -102,7 +102,7 @@ class NewKey:
     """A key as it is shown, once: the secret is kept sealed and not shown again."""
 
     key_id: str
-    secret: str
+    secret: str = field(repr=False)
 
 
 def new_key(shop: Shop, scopes: Sequence[str] = ApiKey.SCOPES) -> NewKey:

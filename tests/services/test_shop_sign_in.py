@@ -14,6 +14,7 @@ from extensions import DomainError, db
 from models import Customer, Delivery, Token
 from services import accounts, billing, invoicing, sessions, shop_sign_in, tokens
 from tests.support.factories import PASSWORD, a_customer, a_request, an_order, billing_details, company_details
+from tests.support.shops import a_key, a_shop
 
 ADDRESS = "claire@example.org"
 
@@ -153,3 +154,10 @@ def test_two_calls_for_one_new_address_lead_to_one_account(app: Flask) -> None:
         links = list(pool.map(ask, range(2)))
     assert db.session.scalar(select(func.count(Customer.id))) == 1
     assert shop_sign_in.enter(links[0]).id == shop_sign_in.enter(links[1]).id
+
+
+def test_what_is_printed_of_a_link_and_of_a_key_opens_nothing(app: Flask) -> None:
+    issued, key = shop_sign_in.issue("claire@example.org"), a_key(a_shop())
+
+    assert issued.token not in repr(issued)
+    assert key.secret not in repr(key)
