@@ -9,6 +9,8 @@ from parties import countries, numbers
 CENT = Decimal("0.01")
 UNIT = Decimal("0.000001")
 ZERO = Decimal("0.00")
+MOST_PLACES = 30
+"""Before or behind the point: « 1e999999999 » written in digits would fill the memory."""
 OVERSEAS = ("97", "98")
 """How postal codes of French territories begin that goods from the mainland are exported to (CGI art. 294)."""
 
@@ -25,7 +27,7 @@ def decimal(value: Any) -> Decimal:
         found = Decimal(value) if isinstance(value, str | int | Decimal) and not isinstance(value, bool) else None
     except InvalidOperation:
         found = None
-    if found is None or not found.is_finite():
+    if found is None or not found.is_finite() or abs(found.adjusted()) > MOST_PLACES:
         raise UnreadableAmount(str(value)[:40])
     return found
 
