@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -38,11 +39,14 @@ class BeingAnswered(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call as it arrived: `target` is path and query as they were sent, the body is raw."""
+    """A call as it arrived: `target` is path and query as they were sent.
+
+    The body is raw, and read only of a call that names a live key and this moment.
+    """
 
     method: str
     target: str
-    body: bytes
+    read_body: Callable[[], bytes]
     authorization: str
     signature: str
     visitor: str | None
@@ -121,11 +125,11 @@ def _signing_key(call: Call) -> ApiKey:
     key = db.session.scalar(select(ApiKey).where(ApiKey.key_id == key_id))
     if key is None or not key.is_live:
         raise NotAdmitted(401, "Cette clé n'existe pas ou n'est plus active.")
-    secret = sealing.open_text(key.secret)
-    if not signatures.is_call_signed(call.signature, secret, method=call.method, target=call.target, body=call.body):
-        raise NotAdmitted(401, "La signature ne correspond pas à cet appel.")
     if abs(clock.now().timestamp() - at) > signatures.DRIFT_SECONDS:
         raise NotAdmitted(401, "La signature a plus de cinq minutes, ou l'horloge de la boutique est déréglée.")
+    secret, body = sealing.open_text(key.secret), call.read_body()
+    if not signatures.is_call_signed(call.signature, secret, method=call.method, target=call.target, body=body):
+        raise NotAdmitted(401, "La signature ne correspond pas à cet appel.")
     return key
 
 

@@ -42,7 +42,7 @@ def _call() -> door.Call:
     return door.Call(
         method=request.method,
         target=target,
-        body=request.get_data(),
+        read_body=request.get_data,
         authorization=request.headers.get("Authorization", ""),
         signature=request.headers.get("X-Signature", ""),
         visitor=request.remote_addr,

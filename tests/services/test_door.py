@@ -37,7 +37,7 @@ def key(app: Flask) -> shops.NewKey:
 def a_call(key: shops.NewKey, *, at: int | None = None, **changes: Any) -> door.Call:
     moment = int(clock.now().timestamp()) if at is None else at
     signature = signatures.sign_call(key.secret, at=moment, method="PUT", target=TARGET, body=BODY)
-    call = door.Call("PUT", TARGET, BODY, f"Bearer {key.key_id}", signature, "203.0.113.7")
+    call = door.Call("PUT", TARGET, lambda: BODY, f"Bearer {key.key_id}", signature, "203.0.113.7")
     return replace(call, **changes)
 
 
@@ -54,6 +54,23 @@ def test_a_signed_call_is_admitted_and_its_key_counts_as_used(app: Flask, key: s
     assert admitted.key_id == key.key_id
     used = the_key(key)
     assert (used.last_used_at, used.shop.last_message_at) == (clock.now(), clock.now())
+
+
+@pytest.mark.parametrize("changes", [{"authorization": "Bearer ec_nobody"}, {"signature": ""}, {"authorization": ""}])
+def test_nothing_is_read_of_a_call_that_names_no_key(app: Flask, key: shops.NewKey, changes: dict[str, Any]) -> None:
+    def read() -> bytes:
+        raise AssertionError("sixteen mebibytes of anybody's")
+
+    with pytest.raises(door.NotAdmitted):
+        door.admit(a_call(key, read_body=read, **changes), "orders:write")
+
+
+def test_nothing_is_read_of_a_stale_call(app: Flask, key: shops.NewKey) -> None:
+    def read() -> bytes:
+        raise AssertionError("sixteen mebibytes of anybody's")
+
+    with pytest.raises(door.NotAdmitted, match="cinq minutes"):
+        door.admit(a_call(key, at=int(clock.now().timestamp()) - 301, read_body=read), "orders:write")
 
 
 def test_the_use_of_a_key_is_noted_to_the_minute(
@@ -75,7 +92,7 @@ def test_the_use_of_a_key_is_noted_to_the_minute(
         {"method": "POST"},
         {"target": "/api/v1/orders/T-1?x=+"},
         {"target": "/api/v1/orders/T-2?x=%20"},
-        {"body": BODY + b" "},
+        {"read_body": lambda: BODY + b" "},
         {"authorization": ""},
         {"authorization": "Basic abc"},
         {"authorization": "Bearer "},
@@ -123,7 +140,7 @@ def test_a_key_of_another_scope_is_refused_by_that_name_and_not_used(app: Flask)
 
 
 def test_a_network_that_guesses_is_stopped_and_others_are_not(app: Flask, key: shops.NewKey) -> None:
-    forged = a_call(key, body=b"another body")
+    forged = a_call(key, read_body=lambda: b"another body")
     for _try in range(limits.REFUSED_CALLS_BY_IP.most):
         with pytest.raises(door.NotAdmitted):
             door.admit(forged, "orders:write")
