@@ -46,7 +46,7 @@ ROWS = (
     "invoice_requests",
     "audit_entries",
 )
-MAY_GROW = 1.2
+MAY_GROW = 1.1
 """A connection remembers the last hundred statements, which are long here; what is kept of orders would be tenfold."""
 
 
@@ -95,7 +95,7 @@ def measure(orders: int = ORDERS) -> Report:
     found = {BY_COPY: seconds / orders, BY_DOOR: taking / orders}
     rates = tuple(f"  {name}: {1 / each:,.0f} orders a second" for name, each in found.items())
     held = f"  the worker's memory: {first / 1024:,.0f} MiB after a tenth, {last / 1024:,.0f} MiB after all"
-    grows = "at most a fifth more memory after all orders than after a tenth of them"
+    grows = "at most a tenth more memory after all orders than after a tenth of them"
     title = f"intake: {orders:,} orders on PostgreSQL, in batches of {A_BATCH:,} by one worker"
     return Report(title, found, (), (*rates, held), {grows: last <= first * MAY_GROW})
 

@@ -9,7 +9,8 @@ import click
 from flask.cli import AppGroup
 from flask_babel import gettext as _
 
-from services import batches, cutover, issuing, tally
+from models import Shop
+from services import batches, cutover, issuing, shops, tally
 from shops import issued_invoices, online_retail
 from shops.candidates import UnreadableFile
 
@@ -30,7 +31,10 @@ SHAPES = (*batches.READERS, LIST)
     default="iso",
     help="Comment la liste écrit ses dates\u00a0: 2026-11-02 (iso), 02/11/2026 le jour d'abord (dmy) ou le mois (mdy).",
 )
-def import_orders(file: Path, shape: str, report: Path | None, dates: issued_invoices.Dates, *, dry_run: bool) -> None:
+@click.option("--shop", "shop_name", help="La boutique dont viennent les commandes\u00a0: son préfixe est mis devant.")
+def import_orders(
+    file: Path, shape: str, report: Path | None, dates: issued_invoices.Dates, shop_name: str | None, *, dry_run: bool
+) -> None:
     """Reprendre les commandes de FILE et dire lesquelles sont refusées, à quelles lignes et pourquoi.
 
     Le format issued-invoices est la liste de ce qu'un autre système a facturé (numéro de commande; numéro de
@@ -47,7 +51,8 @@ def import_orders(file: Path, shape: str, report: Path | None, dates: issued_inv
             counted = tally.Tally(tally.LISTED if shape == LIST else tally.ORDERS, written)
             stream = files.enter_context(file.open("rb"))
             bar = files.enter_context(_progress_bar(file.stat().st_size))
-            for _document in _counting(counted, stream, shape, dates, dry_run=dry_run):
+            shop = _shop(shop_name) if shop_name else None
+            for _document in _counting(counted, stream, shape, dates, shop, dry_run=dry_run):
                 bar.update(stream.tell() - bar.pos)
     except (UnreadableFile, issuing.WrongMode) as error:
         raise click.ClickException(str(error)) from None
@@ -62,7 +67,13 @@ def import_orders(file: Path, shape: str, report: Path | None, dates: issued_inv
 
 
 def _counting(
-    counted: tally.Tally, stream: BinaryIO, shape: str, dates: issued_invoices.Dates, *, dry_run: bool
+    counted: tally.Tally,
+    stream: BinaryIO,
+    shape: str,
+    dates: issued_invoices.Dates,
+    shop: Shop | None,
+    *,
+    dry_run: bool,
 ) -> Iterator[None]:
     """Take the documents in, each counted as it comes."""
     if shape == LIST:
@@ -71,9 +82,16 @@ def _counting(
             yield
         return
     documents, strict = batches.READERS[shape](stream), shape in batches.STRICT
-    for candidate, result in batches.taken_in(documents, source=shape, strict=strict, dry_run=dry_run):
+    for candidate, result in batches.taken_in(documents, source=shape, strict=strict, shop=shop, dry_run=dry_run):
         counted.count(candidate, result)
         yield
+
+
+def _shop(name: str) -> Shop:
+    found = shops.by_name(name)
+    if found is None:
+        raise click.ClickException(_("Il n'y a pas de boutique de ce nom."))
+    return found
 
 
 def _progress_bar(size: int) -> Any:

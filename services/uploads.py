@@ -1,6 +1,5 @@
 """Files that an admin hands in: tried first, shown with what they would change, and taken in once the admin says so."""
 
-import csv
 import io
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO, cast
@@ -74,7 +73,7 @@ def load(upload_id: int) -> None:
         _conclude(lease, "previewed" if dry_run else "imported", counted, written.getvalue())
     except LeaseLost:
         return
-    except (UnreadableFile, issuing.WrongMode, csv.Error) as error:
+    except (UnreadableFile, issuing.WrongMode) as error:
         db.session.rollback()
         _fail(lease, str(error))
 

@@ -1,5 +1,6 @@
 """What a file holds, document by document: a message, or why there is none, and the lines where it stands."""
 
+import csv
 import io
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -17,10 +18,16 @@ class UnreadableFile(Exception):
 
 @contextmanager
 def csv_text(stream: BinaryIO, encoding: str = "utf-8-sig") -> Iterator[io.TextIOWrapper]:
-    """Give the text of a CSV file, bytes that are no UTF-8 kept for the schema to refuse; the stream stays open."""
+    """Give the text of a CSV file, bytes that are no UTF-8 kept for the schema to refuse; the stream stays open.
+
+    Raises UnreadableFile for what is no CSV, such as a cell of more than 128 KiB: a quote that is never closed.
+    """
     text = io.TextIOWrapper(stream, encoding=encoding, errors="surrogateescape", newline="")
     try:
         yield text
+    except csv.Error:
+        reason = "Ce n'est pas du CSV valable\u00a0: un guillemet n'est pas fermé, ou une cellule dépasse 128 Kio."
+        raise UnreadableFile(reason) from None
     finally:
         text.detach()  # The stream is the caller's to close.
 

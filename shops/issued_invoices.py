@@ -45,7 +45,7 @@ def read(stream: BinaryIO, dates: Dates = "iso", encoding: str = "utf-8-sig") ->
         heading = next(csv.reader([first], delimiter=delimiter))
         if len(heading) != COLUMNS:
             raise UnreadableFile("Trois colonnes sont attendues\u00a0: numéro de commande; numéro de facture; date.")
-        if any(sign.isdigit() for sign in heading[2]):
+        if any(sign.isdigit() for cell in heading for sign in cell):  # A heading names columns, and no number.
             yield _issued(heading, 1, dates)
         for line, cells in enumerate(csv.reader(text, delimiter=delimiter), start=2):
             if any(cell.strip() for cell in cells):

@@ -17,6 +17,7 @@ from services.tally import harmless
 from tests.shops.messages import a_message, a_refund
 from tests.shops.retail_file import LARGE, LARGE_LINES, NOT_SALES, generated
 from tests.support.ledger import an_invoice
+from tests.support.shops import a_shop
 
 
 def run(app: Flask, *arguments: object) -> Result:
@@ -170,3 +171,13 @@ def test_a_credit_note_that_the_settings_would_number_otherwise_stops_the_import
     result = run(make_app(INVOICE_PREFIX="FX"), file, "--format", "contract-json")
     assert result.exit_code == 1
     assert "INVOICE_PREFIX is FX" in result.output.splitlines()[-1]
+
+
+def test_the_orders_of_a_connected_shop_bear_its_prefix(app: Flask, tmp_path: Path) -> None:
+    a_shop(name="atelier", number_prefix="W-")
+    file = tmp_path / "orders.json"
+    file.write_text(json.dumps(a_message(number="1001")), encoding="utf-8")
+
+    assert run(app, file, "--format", "contract-json", "--shop", "atelier").exit_code == 0
+    assert db.session.scalars(select(Order.number)).all() == ["W-1001"]
+    assert run(app, file, "--format", "contract-json", "--shop", "nobody").exit_code == 1

@@ -11,6 +11,7 @@ from extensions import db
 from models import EarlierInvoice, InvoiceRequest, Order
 from services import cutover, intake, invoicing
 from shops import issued_invoices
+from shops.candidates import UnreadableFile
 from shops.schema import OrderMessage
 from tests.shops.messages import a_message
 from tests.support.customers import an_issued_invoice
@@ -121,6 +122,15 @@ def test_the_order_of_a_date_is_asked_and_never_guessed(app: Flask, dates: issue
     assert take("T-1,F1,03/04/2026\n") == ["refused"]
     assert take("T-1,F1,03/04/2026\n", dates=dates) == ["noted"]
     assert db.session.scalars(select(EarlierInvoice.issued_on)).all() == [day]
+
+
+def test_a_first_row_without_a_date_is_no_heading(app: Flask) -> None:
+    assert take("T-1;F1;\nT-2;F2;2026-01-01\n") == ["refused", "noted"]
+
+
+def test_a_quote_that_is_never_closed_is_said(app: Flask) -> None:
+    with pytest.raises(UnreadableFile, match="guillemet"):
+        take('T-1;F1;2026-01-01\n"T-2;' + "x" * 200_000)
 
 
 @pytest.mark.parametrize("row", ["T-1;F1", "T-1;;2026-01-01", ";F1;2026-01-01", "T-1;F1;2026-02-30", "é;F1;2026-01-01"])
