@@ -48,6 +48,18 @@ def take_list(rows: Iterable[Issued], *, dry_run: bool = False) -> Iterator[List
             yield from _take_chunk(chunk, dry_run=dry_run)
 
 
+def look_again(order: Order) -> None:
+    """Afterwards an order that the list names is blocked, though both came in at one moment and neither saw the other.
+
+    Inside the caller's transaction, which holds the order and is about to invoice it.
+    """
+    keys = (order.number_key, order.own_key)
+    listed = select(EarlierInvoice.number).where(EarlierInvoice.order_key.in_(keys))
+    number = None if order.existing_invoice else db.session.scalar(listed.limit(1))
+    if number:
+        _block(order, number)
+
+
 def _take_chunk(chunk: list[Issued], *, dry_run: bool) -> list[Listed]:
     found: list[Listed] = []
     with suppress(_Undone), transaction():
@@ -81,12 +93,16 @@ def _take_one(row: Issued, known: dict[str, EarlierInvoice], orders: dict[str, l
         db.session.add(known[key])
     blocked = [order for order in concerned if order.existing_invoice is None]
     for order in blocked:
-        order.existing_invoice = row.number
-        history.record("order.invoiced_before", order=order, detail=row.number)
+        _block(order, row.number)
         db.session.flush()
         review.renew(order)
         invoicing.reconsider(order)
     return Listed(row, "blocked" if blocked else "noted" if new else "unchanged")
+
+
+def _block(order: Order, number: str) -> None:
+    order.existing_invoice = number
+    history.record("order.invoiced_before", order=order, detail=number)
 
 
 def _refused(row: Issued, reason: str) -> Listed:

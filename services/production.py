@@ -11,7 +11,7 @@ import failpoints
 import storage
 from extensions import db, transaction
 from models import Delivery, Invoice, InvoiceRequest
-from services import clocks, crediting, files, history, invoicing, issuing, leases, outbox
+from services import clocks, crediting, cutover, files, history, invoicing, issuing, leases, outbox
 from services.leases import Lease, LeaseLost
 
 OUTAGE = (timedelta(minutes=12),)  # As long as nobody has found out sooner that it is over: see `services.outages`.
@@ -108,6 +108,7 @@ def park_killers() -> bool:
 def _issue(request: InvoiceRequest) -> None:
     """Issue what is still due as things stand now; the request is locked, and its order."""
     order = request.order
+    cutover.look_again(order)
     invoicing.reconsider(order)
     details = invoicing.details_for(request, order)
     if details is None or request.state != "scheduled" or not request.is_due:

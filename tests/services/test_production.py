@@ -20,7 +20,7 @@ import jobs
 import storage
 from documents import pdf, snapshot
 from extensions import db, transaction
-from models import AuditEntry, Customer, Delivery, Invoice, InvoiceRequest, NumberSeries, StoredFile
+from models import AuditEntry, Customer, Delivery, EarlierInvoice, Invoice, InvoiceRequest, NumberSeries, StoredFile
 from services import invoicing, issuing, leases, production, repair
 from services.leases import LEASE, LeaseLost
 from tests.support.factories import PLACED, a_customer, a_request, an_order, billing_details
@@ -276,6 +276,21 @@ def test_an_order_cancelled_after_the_claim_is_not_invoiced(app: Flask) -> None:
         request.order.cancelled_at = clock.now()
     assert production.issue(lease) is None
     assert request.state == "cancelled"
+    assert db.session.scalar(select(func.count()).select_from(Invoice)) == 0
+
+
+def test_an_order_that_the_old_system_invoiced_is_not_invoiced_though_its_row_never_met_it(app: Flask) -> None:
+    request = a_due_request()
+    with transaction():  # As a list that was taken in while the order came in: neither saw the other.
+        db.session.add(
+            EarlierInvoice(order_key=request.order.number_key, number="F2025-17", issued_on=date(2026, 1, 2))
+        )
+    lease = production.claim(request.id)
+    assert lease is not None
+
+    assert production.issue(lease) is None
+    db.session.expire_all()
+    assert (request.state, request.reason) == ("cancelled", "Déjà facturée : n° F2025-17")
     assert db.session.scalar(select(func.count()).select_from(Invoice)) == 0
 
 
