@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import aliased, joinedload
 
 import clock
 import config
@@ -32,6 +32,10 @@ TO_TAKE_IN = leases.to_work_on(ShopMessage)
 DELETED, REFUNDED, PULLED = "order.deleted", "refunds/create", "pull"
 REF = {("shopify", REFUNDED): lambda sent: str(sent.get("order_id", ""))}
 """Where a message names its order otherwise than as itself."""
+_other = aliased(ShopMessage)
+_waits = select(_other.id).where(_other.shop_id == ShopMessage.shop_id, _other.state.in_(("received", "failed")))
+OVER = and_(ShopMessage.state.in_(("applied", "ignored")), or_(ShopMessage.topic != DELETED, ~_waits.exists()))
+"""What nothing asks for any more: a deletion is asked for while a message of its shop may still bring that order."""
 LONGEST_PROBLEM, LONGEST_REF = 500, 64
 
 log = logging.getLogger(__name__)

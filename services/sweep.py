@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, String, cast, delete, exists, literal, select
+from sqlalchemy import ColumnElement, String, cast, delete, exists, literal, select, true
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -54,11 +54,14 @@ REOPENED = "request.reopened"
 REMINDERS = (timedelta(hours=24), timedelta(hours=72))
 HELD_BY_ANOTHER = ("55P03", "40P01")  # What PostgreSQL calls a lock waited for in vain, and two that wait crosswise.
 KEPT = (
-    (RateCounter, RateCounter.window_start, timedelta(days=2)),
-    (Token, Token.expires_at, timedelta(days=7)),
-    (SignInSession, SignInSession.last_seen_at, timedelta(days=100)),
-    (ApiCall, ApiCall.created_at, timedelta(minutes=10)),
+    (RateCounter, RateCounter.window_start, timedelta(days=2), true()),
+    (Token, Token.expires_at, timedelta(days=7), true()),
+    (SignInSession, SignInSession.last_seen_at, timedelta(days=100), true()),
+    (ApiCall, ApiCall.created_at, timedelta(minutes=10), true()),
+    (ShopMessage, ShopMessage.received_at, timedelta(days=90), inbox.OVER),
+    (Upload, Upload.created_at, timedelta(days=90), Upload.state.not_in(leases.UNDER_WAY[Upload])),
 )
+"""Rows of which table, what their age is counted from, how old they become, and which of them may go at all."""
 
 TO_WORK_ON: dict[str, tuple[leases.Work, ColumnElement[bool]]] = {
     "deliver": (Delivery, delivery.TO_SEND),
@@ -215,10 +218,10 @@ def _remind_of_confirmation() -> None:
 
 
 def _forget_the_expired() -> bool:
-    """Afterwards counters, tokens and sessions that can no longer matter are gone; return whether more may wait."""
+    """Afterwards rows that can no longer matter (`KEPT`) are gone; return whether more may wait."""
     most = 0
-    for model, last_of_use, kept in KEPT:
-        expired = select(model.id).where(last_of_use < clock.now() - kept)
+    for model, last_of_use, kept, may_go in KEPT:
+        expired = select(model.id).where(last_of_use < clock.now() - kept, may_go)
         if db.session.scalar(expired.limit(1)) is not None:
             with transaction():
                 taken = expired.limit(MOST_FORGOTTEN).with_for_update(skip_locked=True)

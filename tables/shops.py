@@ -139,7 +139,7 @@ class ShopMessage(Model):
     state: Mapped[str] = mapped_column(String(10), default="received")
     problem: Mapped[str | None] = mapped_column(String(500))
     order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"))
-    received_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
+    received_at: Mapped[datetime] = mapped_column(Moment, default=clock.now, index=True)
     due_at: Mapped[datetime | None] = mapped_column(Moment, default=clock.now)
     attempts: Mapped[int] = mapped_column(default=0)
     lease_token: Mapped[str | None] = mapped_column(String(32))

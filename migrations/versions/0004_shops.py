@@ -130,6 +130,7 @@ def _create_what_shops_send() -> None:
     )
     op.create_index("ix_shop_messages_due", "shop_messages", ["state", "due_at"])
     op.create_index("ix_shop_messages_ref", "shop_messages", ["shop_id", "ref"])
+    op.create_index("ix_shop_messages_received_at", "shop_messages", ["received_at"])
     op.create_table(
         "earlier_invoices",
         sa.Column("id", sa.Integer(), nullable=False),

@@ -18,6 +18,8 @@ from models import AuditEntry, Order, Shop, ShopMessage
 from services import inbox, leases, sweep
 from shops import woocommerce
 from shops.arrivals import Unread
+from shops.problems import FieldProblem
+from shops.schema import InvalidMessage
 from tests.shops import recorded
 from tests.support.shops import a_shop
 
@@ -152,6 +154,25 @@ def test_a_message_that_nobody_heard_of_is_found_by_the_sweeper(shop: Shop, monk
     kept = a_message(shop)
     sweep.sweep()
     assert rung.count(("take_in", kept)) == 2
+
+
+def test_a_deletion_is_known_for_as_long_as_a_message_of_its_shop_may_still_bring_the_order(
+    shop: Shop, frozen_clock: Traveller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raising(InvalidMessage((FieldProblem("total", "illisible."),)), monkeypatch)
+    kept, deleted = a_message(shop), inbox.keep(shop, topic="order.deleted", payload=b'{"id": 727}')
+    for each in (kept, deleted):
+        inbox.take_in(each)
+    assert [message(each).state for each in (kept, deleted)] == ["failed", "ignored"]
+    frozen_clock.shift(timedelta(days=91))
+    sweep.sweep()
+    monkeypatch.undo()
+    assert inbox.retry(kept)
+    inbox.take_in(kept)
+    db.session.rollback()
+    assert db.session.scalars(select(Order.cancelled_at)).one() is not None
+    sweep.sweep()
+    assert db.session.scalars(select(ShopMessage.id)).all() == []
 
 
 def test_what_an_admin_decides_is_in_the_audit_without_the_words_of_the_shop(shop: Shop) -> None:

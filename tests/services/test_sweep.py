@@ -13,12 +13,13 @@ from time_machine import Traveller
 import clock
 import task_queue
 from extensions import db
-from models import AuditEntry, Delivery, InvoiceRequest, Milestone, Order, RateCounter
+from models import AuditEntry, Delivery, InvoiceRequest, Milestone, Order, RateCounter, ShopMessage, Upload
 from services import incidents, leases, production
 from services import sweep as sweeping
 from services.sweep import sweep
 from tests.support.factories import PLACED, a_customer, a_request, an_order, billing_details
 from tests.support.outbox import a_delivery
+from tests.support.shops import a_shop
 
 HOUR = timedelta(hours=1)
 NOTHING_LEFT = sweeping.Swept(rung=0, more=False)
@@ -320,6 +321,28 @@ def test_what_can_no_longer_matter_is_forgotten_in_portions(
         swept = sweep()
         seen.append((db.session.scalar(select(func.count()).select_from(RateCounter)), swept.more))
     assert seen == [(4, True), (2, True), (1, False)]
+
+
+@pytest.mark.parametrize(
+    ("model", "after_90_days"), [(ShopMessage, {"received", "failed"}), (Upload, {"uploaded", "confirmed"})]
+)
+def test_what_came_of_shops_and_admins_is_forgotten_after_90_days_unless_it_waits_for_somebody(
+    app: Flask,
+    bells: list[tuple[str, int]],
+    frozen_clock: Traveller,
+    model: type[ShopMessage] | type[Upload],
+    after_90_days: set[str],
+) -> None:
+    shop_id = a_shop().id
+    told: dict[str, Any] = {"topic": "orders/updated"} if model is ShopMessage else {"filename": "a", "shape": "b"}
+    db.session.add_all(model(shop_id=shop_id, state=state, **told) for state in model.STATES)
+    db.session.commit()
+    left = []
+    for age in (90 * 24 * HOUR, HOUR):
+        frozen_clock.shift(age)
+        sweep()
+        left.append(set(db.session.scalars(select(model.state))))
+    assert left == [set(model.STATES), after_90_days]
 
 
 def test_what_was_tried_out_begins_anew_in_portions(
