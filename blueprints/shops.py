@@ -18,7 +18,8 @@ bp = Blueprint("shops", __name__, url_prefix="/admin/boutiques")
 def index() -> str:
     """Show the shops, and the messages that could not be taken in, the newest first."""
     waiting, failed = inbox.failed(), inbox.count_failed()
-    return render_template("admin/shops.html", shops=shops.every(), waiting=waiting, failed=failed)
+    every = [(shop, shops.unreadable(shop)) for shop in shops.every()]
+    return render_template("admin/shops.html", shops=every, waiting=waiting, failed=failed)
 
 
 @bp.post("/messages/<int(max=2147483647):message_id>/reessayer")

@@ -15,6 +15,7 @@ import config
 from calls.http import CallFailed
 from extensions import DomainError
 from models import ApiKey, Shop
+from sealing import WrongKeysSecret
 from services import pulls, shops
 
 shops_cli = AppGroup("shops", help="Les boutiques qui envoient leurs commandes.")
@@ -117,6 +118,9 @@ def list_shops() -> None:
             facts.append(_("préfixe %(prefix)s", prefix=shop.number_prefix))
         facts.append(_("dernier message\u00a0: %(when)s", when=_when(shop.last_message_at)))
         click.echo(f"{shop.name} ({', '.join(facts)})")
+        if unreadable := shops.unreadable(shop):
+            click.echo(_("  KEYS_SECRET n'ouvre plus\u00a0: %(names)s.", names=", ".join(unreadable)))
+            click.echo(_("  Remettez l'ancien, ou donnez de nouveaux secrets (flask shops set, flask shops rotate)."))
         for key in shop.keys:
             if key.revoked_at is None:
                 used = _("dernier appel\u00a0: %(when)s", when=_when(key.last_used_at))
@@ -187,7 +191,7 @@ def pull(name: str, since: datetime | None, *, dry_run: bool) -> None:
                 bar.length = page.total or page.read
                 bar.update(page.read - bar.pos)
                 counts += page.outcomes
-    except (DomainError, CallFailed) as error:
+    except (DomainError, CallFailed, WrongKeysSecret) as error:
         raise click.ClickException(str(error)) from None
     for outcome, label in OUTCOMES.items():
         click.echo(f"{label}\u00a0: {counts[outcome]}")

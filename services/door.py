@@ -14,7 +14,7 @@ import clock
 import sealing
 from extensions import db, transaction
 from models import ApiCall, ApiKey, Shop
-from services import limits
+from services import limits, shops
 from shops import signatures
 
 SEEN_EVERY = timedelta(minutes=1)
@@ -69,7 +69,8 @@ class Answer:
 def admit(call: Call, scope: str) -> ApiKey:
     """Return the key that has signed the call, within five minutes, and that may do this; it counts as used.
 
-    Raises NotAdmitted, and limits.TooMany for a key that calls too often or a network that is refused too often.
+    Raises NotAdmitted, limits.TooMany for a key that calls too often or a network that is refused too often, and
+    sealing.WrongKeysSecret.
     """
     try:
         key = _signing_key(call)
@@ -102,7 +103,7 @@ def begin(key: ApiKey, call: Call) -> Answer | None:
 
 def finish(call: Call, answer: Answer) -> None:
     """Afterwards the equal call gets this answer, as long as its signature is good."""
-    sealed = sealing.seal(zlib.compress(answer.body))
+    sealed = sealing.seal(zlib.compress(answer.body), _place(call))
     mine = update(ApiCall).where(ApiCall.digest == call.digest)
     with transaction():
         db.session.execute(mine.values(status=answer.status, mimetype=answer.mimetype, answer=sealed))
@@ -127,7 +128,7 @@ def _signing_key(call: Call) -> ApiKey:
         raise NotAdmitted(401, "Cette clé n'existe pas ou n'est plus active.")
     if abs(clock.now().timestamp() - at) > signatures.DRIFT_SECONDS:
         raise NotAdmitted(401, "La signature a plus de cinq minutes, ou l'horloge de la boutique est déréglée.")
-    secret, body = sealing.open_text(key.secret), call.read_body()
+    secret, body = shops.key_secret(key), call.read_body()
     if not signatures.is_call_signed(call.signature, secret, method=call.method, target=call.target, body=body):
         raise NotAdmitted(401, "La signature ne correspond pas à cet appel.")
     return key
@@ -147,8 +148,13 @@ def _answered(call: Call) -> Answer | None:
     with transaction():
         known = db.session.scalar(select(ApiCall).where(ApiCall.digest == call.digest).with_for_update())
         if known is not None and known.status is not None:
-            return Answer(known.status, known.mimetype, zlib.decompress(sealing.open_sealed(known.answer or b"")))
+            body = zlib.decompress(sealing.open_sealed(known.answer or b"", _place(call)))
+            return Answer(known.status, known.mimetype, body)
         if known is None or known.created_at > clock.now() - ANSWERED_WITHIN:
             raise BeingAnswered
         known.created_at = clock.now()
     return None
+
+
+def _place(call: Call) -> str:
+    return f"api_calls.answer/{call.digest}"

@@ -17,6 +17,7 @@ from sqlalchemy.orm import aliased, joinedload
 import clock
 import config
 import failpoints
+import sealing
 import task_queue
 from calls import http
 from calls import woocommerce as woocommerce_api
@@ -101,7 +102,7 @@ def take_in(message_id: int) -> None:
         order_id = _read(db.session.get_one(ShopMessage, message_id))
     except Ignored as reason:
         _conclude(lease, "ignored", problem=str(reason))
-    except (NotYet, http.CallFailed) as reason:
+    except (NotYet, http.CallFailed, sealing.WrongKeysSecret) as reason:
         _put_off(lease, str(reason))
     except (InvalidMessage, intake.Refused) as refusal:
         _conclude(lease, "failed", problem=" ".join(map(str, refusal.problems)))

@@ -18,7 +18,7 @@ import task_queue
 from extensions import db, transaction
 from mail.messages import Trouble
 from models import Delivery, Incident, InvoiceRequest, Order, Shop, ShopMessage
-from services import clocks, invoices, lateness, outbox, readiness
+from services import clocks, invoices, lateness, outbox, readiness, shops
 
 BETWEEN_ALERTS = timedelta(minutes=10)
 LONGEST_QUEUE = timedelta(minutes=10)
@@ -72,10 +72,11 @@ WORDS = {
         _l("Faites de la place ou rendez le dossier inscriptible\u00a0; la production reprend d'elle-même."),
     ),
     "shop": (
-        _l("Des boutiques ont besoin de vous\u00a0: un message est illisible, ou la boutique ne répond plus."),
+        _l("Des boutiques ont besoin de vous\u00a0: un message ou un secret est illisible, ou elle ne répond plus."),
         _l(
             "«\u00a0Boutiques\u00a0» dit pourquoi, avec «\u00a0Réessayer\u00a0» et «\u00a0Ignorer\u00a0». "
-            "Si la boutique ne répond plus, vérifiez son adresse et sa clé."
+            "Si la boutique ne répond plus, vérifiez son adresse et sa clé\u00a0; "
+            "si un secret ne s'ouvre plus, remettez l'ancien KEYS_SECRET ou donnez de nouveaux secrets."
         ),
     ),
     "clock": (
@@ -157,7 +158,7 @@ def _out_of_order() -> set[tuple[str, str]]:
     wrong = {(kind, "") for kind, is_so in _conditions().items() if is_so}
     for kind, orders in _orders().items():
         wrong |= {(kind, number) for number in db.session.scalars(orders)}
-    wrong |= {("shop", name) for name in db.session.scalars(_shops())}
+    wrong |= {("shop", name) for name in (*db.session.scalars(_shops()), *_shops_with_a_lost_secret())}
     return wrong | ({("mail", OUR_OWN)} if _last_alert_was_in_vain() else set())
 
 
@@ -190,6 +191,11 @@ def _shops() -> Select[str]:
     failed = select(ShopMessage.id).where(ShopMessage.shop_id == Shop.id, ShopMessage.state == "failed").exists()
     unreadable = and_(Shop.last_error.is_not(None), Shop.attempts >= UNREADABLE)
     return select(Shop.name).where(Shop.state == "open", or_(failed, unreadable))
+
+
+def _shops_with_a_lost_secret() -> list[str]:
+    """Return which shops have a secret that `KEYS_SECRET` does not open."""
+    return [shop.name for shop in shops.every() if shop.state == "open" and shops.unreadable(shop)]
 
 
 def _last_alert_was_in_vain() -> bool:

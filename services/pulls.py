@@ -19,6 +19,7 @@ from sqlalchemy.exc import OperationalError
 import clock
 import config
 import failpoints
+import sealing
 import task_queue
 from calls import http, prestashop, woocommerce
 from extensions import DomainError, db, transaction
@@ -67,7 +68,7 @@ def read_changes(shop_id: int) -> None:
                 return
     except LeaseLost:
         return
-    except http.CallFailed as error:
+    except (http.CallFailed, sealing.WrongKeysSecret) as error:
         _put_off(lease, str(error))
     except OperationalError:
         raise  # Nothing is wrong with the shop, and there is nobody to tell it.
@@ -80,7 +81,8 @@ def back_fill(shop: Shop, since: datetime | None, *, dry_run: bool = False) -> I
     """Yield, page by page, what reading the shop's history since then has brought (None: all of it).
 
     One that was cut off goes on where it stood, unless it is begun from another day. A dry run keeps nothing, and no
-    cursor. Raises DomainError when the shop cannot be read or is being read at this moment, http.CallFailed.
+    cursor. Raises DomainError when the shop cannot be read or is being read at this moment, http.CallFailed,
+    sealing.WrongKeysSecret.
     """
     if shop.system not in READERS or not shop.base_url or not shop.pull_key:
         raise DomainError(_("Cette boutique n'a pas d'adresse et de clé pour être lue."))

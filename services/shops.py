@@ -2,8 +2,9 @@
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from flask_babel import gettext as _
 from sqlalchemy import select
@@ -45,8 +46,8 @@ def add(
         system=system,
         number_prefix=number_prefix,
         base_url=base_url.rstrip("/"),
-        webhook_secret=sealing.seal_text(webhook_secret) if webhook_secret else None,
-        pull_key=sealing.seal_text(pull_key) if pull_key else None,
+        webhook_secret=_sealed(webhook_secret, "webhook_secret", name),
+        pull_key=_sealed(pull_key, "pull_key", name),
         due_at=clock.now() if pull_key else None,
     )
     try:
@@ -70,8 +71,8 @@ def replace(shop: Shop, *, base_url: str = "", webhook_secret: str = "", pull_ke
     with transaction():
         held = db.session.scalars(select(Shop).where(Shop.id == shop_id).with_for_update()).one()
         held.base_url = base_url.rstrip("/") or held.base_url
-        held.webhook_secret = sealing.seal_text(webhook_secret) if webhook_secret else held.webhook_secret
-        held.pull_key = sealing.seal_text(pull_key) if pull_key else held.pull_key
+        held.webhook_secret = _sealed(webhook_secret, "webhook_secret", held.name) or held.webhook_secret
+        held.pull_key = _sealed(pull_key, "pull_key", held.name) or held.pull_key
         if held.base_url and held.pull_key:
             held.due_at, held.attempts, held.last_error = clock.now(), 0, None
         history.record("shop.replaced", detail=f"{held.name}, {', '.join(name for name in given if given[name])}")
@@ -121,7 +122,8 @@ def new_key(shop: Shop, scopes: Sequence[str] = ApiKey.SCOPES) -> NewKey:
             free = {1, 2} - set(db.session.scalars(live))
             if not free:
                 raise DomainError(_("Deux clés sont déjà actives\u00a0: révoquez-en une d'abord."))
-            row = ApiKey(shop_id=shop_id, slot=min(free), key_id=key.key_id, secret=sealing.seal_text(key.secret))
+            sealed = sealing.seal_text(key.secret, _place_of(key))
+            row = ApiKey(shop_id=shop_id, slot=min(free), key_id=key.key_id, secret=sealed)
             row.scopes = sorted(set(scopes))
             db.session.add(row)
             history.record("key.created", detail=f"{name}, {key.key_id}")
@@ -144,12 +146,47 @@ def revoke(key_id: str) -> bool:
 
 def webhook_secret(shop: Shop) -> str | None:
     """Return what signs the shop's webhooks; None when it sends none. Raises sealing.WrongKeysSecret."""
-    return sealing.open_text(shop.webhook_secret) if shop.webhook_secret else None
+    return _opened(shop.webhook_secret, "webhook_secret", shop.name)
 
 
 def pull_key(shop: Shop) -> str | None:
     """Return the key that reads the shop's orders; None when it is not read. Raises sealing.WrongKeysSecret."""
-    return sealing.open_text(shop.pull_key) if shop.pull_key else None
+    return _opened(shop.pull_key, "pull_key", shop.name)
+
+
+def key_secret(key: ApiKey) -> str:
+    """Return what signs the calls of the key. Raises sealing.WrongKeysSecret."""
+    return sealing.open_text(key.secret, _place_of(key))
+
+
+def unreadable(shop: Shop) -> list[str]:
+    """Return the names of those of the shop's secrets that are in use and do not open: `KEYS_SECRET` is another."""
+    secrets_in_use: dict[str, Callable[[], object]] = {
+        _("secret des webhooks"): partial(webhook_secret, shop),
+        _("clé de lecture"): partial(pull_key, shop),
+    }
+    secrets_in_use |= {key.key_id: partial(key_secret, key) for key in shop.keys if key.revoked_at is None}
+    return [name for name, read in secrets_in_use.items() if not _opens(read)]
+
+
+def _opens(read: Callable[[], object]) -> bool:
+    try:
+        read()
+    except sealing.WrongKeysSecret:
+        return False
+    return True
+
+
+def _sealed(secret: str, column: str, name: str) -> str | None:
+    return sealing.seal_text(secret, f"shops.{column}/{name}") if secret else None
+
+
+def _opened(sealed: str | None, column: str, name: str) -> str | None:
+    return sealing.open_text(sealed, f"shops.{column}/{name}") if sealed else None
+
+
+def _place_of(key: ApiKey | NewKey) -> str:
+    return f"api_keys.secret/{key.key_id}"
 
 
 def _become(shop: Shop, state: str) -> None:

@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException, SecurityError
 
 import clock
 from extensions import DomainError, NotTheirs, db
+from sealing import WrongKeysSecret
 from services.issuing import WrongMode
 from services.limits import TooMany
 from shops.problems import FieldProblem
@@ -82,6 +83,7 @@ def answer(
 
 def install(app: Flask) -> None:
     """Afterwards no visitor meets a bare or English error page."""
+    _install_outages(app)
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> ResponseReturnValue:
@@ -110,6 +112,16 @@ def install(app: Flask) -> None:
     def not_theirs(_error: NotTheirs) -> ResponseReturnValue:
         return answer(404)
 
+    @app.errorhandler(Exception)
+    def broken(error: Exception) -> ResponseReturnValue:
+        db.session.rollback()
+        app.logger.error("unhandled error", exc_info=error)
+        return answer(500)
+
+
+def _install_outages(app: Flask) -> None:
+    """Afterwards what is away, or what only the merchant can put right, is a 503 that says when to come back."""
+
     @app.errorhandler(OperationalError)
     @app.errorhandler(InterfaceError)
     @app.errorhandler(InternalError)  # Such as a server that stands by and takes no writing (PostgreSQL).
@@ -132,8 +144,8 @@ def install(app: Flask) -> None:
         sentence = _("Aucun document ne peut être émis pour l'instant : un réglage de la boutique est à corriger.")
         return answer(503, sentence, IN_A_MINUTE)
 
-    @app.errorhandler(Exception)
-    def broken(error: Exception) -> ResponseReturnValue:
-        db.session.rollback()
-        app.logger.error("unhandled error", exc_info=error)
-        return answer(500)
+    @app.errorhandler(WrongKeysSecret)
+    def secret_unreadable(error: WrongKeysSecret) -> ResponseReturnValue:
+        app.logger.error("secret unreadable", extra={"place": error.place})
+        sentence = _("L'espace client ne peut plus lire le secret de cette boutique. Son exploitant doit le rétablir.")
+        return answer(503, sentence, IN_A_MINUTE)

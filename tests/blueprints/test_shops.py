@@ -10,7 +10,7 @@ from services import inbox
 from shops.arrivals import Unread
 from tests.shops import recorded
 from tests.support.client import LintingClient
-from tests.support.shops import a_shop
+from tests.support.shops import a_key, a_shop, lose_keys_secret
 
 PAGE = "/admin/boutiques"
 SECRET_WORDS = "Un mot que seule la boutique connaît"
@@ -71,3 +71,14 @@ def test_what_a_reading_left_can_be_ignored_and_is_read_again_by_itself(merchant
     assert "Illisible." in page
     assert "/ignorer" in page
     assert "/reessayer" not in page
+
+
+def test_a_secret_that_keys_secret_does_not_open_is_named_and_nothing_else_stops(
+    app: Flask, merchant: LintingClient, shop: Shop
+) -> None:
+    key = a_key(shop)
+    assert "KEYS_SECRET" not in merchant.get(PAGE).text
+    lose_keys_secret(app)
+    answer = merchant.get(PAGE)
+    assert answer.status_code == 200
+    assert f"KEYS_SECRET n'ouvre plus : secret des webhooks, {key.key_id}." in answer.text

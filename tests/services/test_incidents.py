@@ -16,14 +16,14 @@ import clock
 import jobs
 from extensions import db
 from models import Delivery, Incident, InvoiceRequest
-from services import clocks, inbox, incidents, letters, sweep
+from services import clocks, inbox, incidents, letters, shops, sweep
 from shops.arrivals import Unread
 from tests.support.customers import an_issued_invoice
 from tests.support.factories import a_request, an_order
 from tests.support.mailbox import Mailbox
 from tests.support.outbox import a_delivery
 from tests.support.queries import count_queries
-from tests.support.shops import a_shop
+from tests.support.shops import a_shop, lose_keys_secret
 
 HOUR = timedelta(hours=1)
 TWO = "patron@boutique.example,compta@boutique.example"
@@ -327,6 +327,17 @@ def test_many_are_opened_and_closed_by_one_statement_each(app: Flask) -> None:
     written = [statement.split("(")[0].split()[:3] for statement in queries.statements]
     assert written.count(["INSERT", "INTO", "incidents"]) == 1
     assert written.count(["UPDATE", "incidents", "SET"]) == 2  # To say which alert tells them, and to close them.
+
+
+def test_a_secret_that_does_not_open_is_told_and_over_once_it_does(app: Flask) -> None:
+    a_shop(name="atelier")
+    shops.close(a_shop(name="ferme"))
+    settings = app.extensions["settings"]
+    assert watched() == set()
+    lose_keys_secret(app)
+    assert watched() == {("shop", "atelier")}
+    app.extensions["settings"] = settings
+    assert watched() == set()
 
 
 def test_two_sweepers_tell_once(app: Flask) -> None:

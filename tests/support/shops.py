@@ -1,10 +1,11 @@
 """Shops and their keys for tests, and calls signed as a shop signs them."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
+from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -27,6 +28,11 @@ def a_shop(**changes: Any) -> Shop:
 def a_key(shop: Shop, *scopes: str) -> shops.NewKey:
     """Return a live key of the shop, for all scopes unless told else."""
     return shops.new_key(shop, scopes or ApiKey.SCOPES)
+
+
+def lose_keys_secret(app: Flask) -> None:
+    """Let the application run with another `KEYS_SECRET` from here on, as after a restore without the former one."""
+    app.extensions["settings"] = replace(app.extensions["settings"], keys_secret="another-" + "K" * 32)
 
 
 @dataclass(frozen=True, slots=True)
