@@ -20,6 +20,20 @@ MOST_BYTES = 16 * 1024 * 1024
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052
 PUBLIC_IPV6 = ipaddress.IPv6Network("2000::/3")
 """What has been given out; beside it lie forms that a gateway or an old system may take for an address within."""
+NOT_PUBLIC = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            "192.0.0.0/24",  # Protocols (RFC 6890), those two included that Python calls global.
+            "192.88.99.0/24",  # Relays of 6to4 (RFC 7526).
+            "2001::/23",  # Protocols, Teredo among them, which leads to the IPv4 address that it carries.
+            "2001:db8::/32",  # Documentation (RFC 3849, RFC 9637).
+            "3fff::/20",
+            "2002::/16",  # 6to4, which leads to the IPv4 address that it carries.
+        ),
+    )
+)
+"""Where no shop stands, whatever the running version of Python knows of it."""
 _TIMEOUTS = {"connect": SECONDS, "read": SECONDS, "write": SECONDS, "pool": SECONDS}
 
 
@@ -134,15 +148,14 @@ class _PublicOnly(httpcore.SyncBackend):
         raise refused
 
     def _is_allowed(self, address: str) -> bool:
-        found = _meant(ipaddress.ip_address(address.partition("%")[0]))
-        given_out = isinstance(found, ipaddress.IPv4Address) or found in PUBLIC_IPV6
-        return (given_out and found.is_global and not found.is_multicast) or (self._local and found.is_loopback)
+        found = ipaddress.ip_address(address.partition("%")[0])
+        return _is_public(found) or (self._local and found.is_loopback)
 
 
-def _meant(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """Return the IPv4 address that an IPv6 one carries, since a gateway may lead there; else the address itself."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return address
+def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Whether the address is one that anybody reaches; of one that a gateway translates (NAT64), what it leads to."""
     if address in NAT64:
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour or (address.teredo or (None, address))[1]
+        return _is_public(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+    given_out = isinstance(address, ipaddress.IPv4Address) or address in PUBLIC_IPV6
+    reserved = address.is_multicast or any(address in network for network in NOT_PUBLIC)
+    return given_out and address.is_global and not reserved

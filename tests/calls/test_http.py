@@ -25,7 +25,16 @@ NOT_PUBLIC = [
     "127.0.0.1", "10.0.0.8", "172.16.3.4", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0",  # noqa: S104
     "224.0.0.1", "255.255.255.255", "192.0.2.1", "198.18.0.1", "::1", "::", "fe80::1", "fc00::1", "ff02::1",
     "::ffff:127.0.0.1", "::ffff:10.0.0.8", "2001:db8::1", "64:ff9b::7f00:1", "2002:7f00:1::",
-    "64:ff9b:1::a00:1", "::7f00:1", "::ffff:0:7f00:1", "fec0::1", "5f00::1",
+    "64:ff9b:1::a00:1", "::7f00:1", "::ffff:0:7f00:1", "fec0::1", "5f00::1", "192.0.0.1", "192.0.0.9", "192.0.0.10",
+    "192.0.0.170", "192.88.99.1", "198.51.100.3", "203.0.113.1", "240.0.0.1", "100.127.255.255", "3fff::1",
+    "3fff:fff:ffff::1", "2001:db8:ffff::1", "64:ff9b::a00:8", "64:ff9b::a9fe:a9fe", "64:ff9b::c058:6301",
+    "2002:a00:8::", "2002:5db8:d70e::", "::ffff:93.184.215.14", "::ffff:169.254.169.254", "2001:2::1", "2001:20::1",
+    "2001:0:4136:e378:8000:63bf:a247:28f1", "2001:0:4136:e378:8000:63bf:f5ff:fff7",
+]  # fmt: skip
+PUBLIC_TOO = [
+    PUBLIC, "1.1.1.1", "9.9.9.9", "192.0.1.1", "191.255.255.1", "192.88.98.1", "192.88.100.1", "223.255.255.254",
+    "2606:2800:21f:cb07:6820:80da:af6b:8b2c", "2a00:1450:4007::1", "2001:4860:4860::8888", "2001:200::1",
+    "2003::1", "3ffe::1", "3fff:1000::1", "64:ff9b::5db8:d70e",
 ]  # fmt: skip
 
 
@@ -86,6 +95,14 @@ def test_no_name_leads_to_an_address_that_is_not_public(
     with pytest.raises(http.ForbiddenAddress):
         call("https://shop.example/")
     assert connected == []
+
+
+@pytest.mark.parametrize("address", PUBLIC_TOO)
+def test_what_lies_beside_them_is_called(address: str, resolve: Callable[..., None], connected: list[str]) -> None:
+    resolve(address)
+    with pytest.raises(http.CallFailed):
+        call("https://shop.example/")
+    assert connected == [address]
 
 
 def test_one_private_address_among_public_ones_is_enough(resolve: Callable[..., None], connected: list[str]) -> None:
