@@ -10,7 +10,6 @@ import subprocess
 import sys
 import threading
 import time
-import traceback
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -26,6 +25,7 @@ from documents import pdf
 from extensions import db
 from models import Document, InvoiceRequest
 from services import sessions, verification
+from tests.support import forks
 from tests.support.client import HTMX
 from tests.support.customers import page_of
 from tests.support.factories import PLACED, a_customer, a_request, an_order, billing_details
@@ -134,7 +134,7 @@ def test_four_workers_on_the_same_due_set_make_one_invoice_and_one_mail_each(app
     db.session.remove()
     db.engine.dispose()  # A connection is never shared with a child.
     waiting, gate = os.pipe()
-    workers = [_fork_a_worker(app, due, seed, waiting, gate) for seed in range(WORKERS)]
+    workers = [forks.start(_work, app, due, seed, waiting, gate) for seed in range(WORKERS)]
     os.close(waiting)
     os.close(gate)  # They all begin now.
     try:
@@ -159,20 +159,10 @@ def _a_due_request(number: int) -> int:
     return a_request(an_order(customer=customer, shipped_at=PLACED), state="scheduled", **met).id
 
 
-def _fork_a_worker(app: Flask, due: list[int], seed: int, waiting: int, gate: int) -> int:
-    """Start a process that, once the gate is closed, does the job of each of these requests, in an order of its own."""
-    child = os.fork()
-    if child:
-        return child
-    status = 1
-    try:
-        os.close(gate)
-        os.read(waiting, 1)
-        with app.app_context():
-            for request_id in random.Random(seed).sample(due, len(due)):  # noqa: S311 - Nothing secret.
-                jobs.produce(request_id)
-        status = 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        os._exit(status)
+def _work(app: Flask, due: list[int], seed: int, waiting: int, gate: int) -> None:
+    """Do the job of each of these requests in an order of one's own, once the gate is closed."""
+    os.close(gate)
+    os.read(waiting, 1)
+    with app.app_context():
+        for request_id in random.Random(seed).sample(due, len(due)):  # noqa: S311 - Nothing secret.
+            jobs.produce(request_id)

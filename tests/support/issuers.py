@@ -8,7 +8,6 @@ import random
 import signal
 import sys
 import time
-import traceback
 from contextlib import suppress
 from datetime import timedelta
 
@@ -24,6 +23,7 @@ from extensions import db, transaction
 from models import CreditNote, Document, Invoice, InvoiceRequest, StoredFile
 from services import files, invoicing, issuing, leases, production
 from services.leases import LeaseLost
+from tests.support import forks
 
 PROCESSES = 4
 CREDITED_OF = 3  # Each third invoice is credited,
@@ -36,7 +36,7 @@ def main() -> int:
     leases.LEASE = timedelta(milliseconds=300)  # The dead hold what they had no longer than that.
     app = create_app(config.environment())
     pdf.warm_up()
-    children = [_start(app, chance.random()) for _ in range(PROCESSES)]
+    children = [forks.start(_work, app, chance.random()) for _ in range(PROCESSES)]
     killed = 0
     while children:
         time.sleep(chance.uniform(0.03, 0.12))
@@ -47,45 +47,32 @@ def main() -> int:
         status = os.waitpid(victim, 0)[1]
         if os.WIFSIGNALED(status):
             killed += 1
-            children.append(_start(app, chance.random()))
+            children.append(forks.start(_work, app, chance.random()))
         elif status:
             return 1
     print(f"killed {killed}")  # noqa: T201 - What the test reads.
     return 0
 
 
-def _start(app: Flask, seed: float) -> int:
-    child = os.fork()  # Nothing has opened a connection before.
-    if child:
-        return child
-    status = 1
-    try:
-        with app.app_context():
-            _work(random.Random(seed))  # noqa: S311 - Nothing secret.
-        status = 0
-    except BaseException:
-        traceback.print_exc()
-        raise
-    finally:
-        os._exit(status)
-
-
-def _work(chance: random.Random) -> None:
+def _work(app: Flask, seed: float) -> None:
     """Issue, credit and draw in any order, until there is nothing left to do."""
-    while True:
-        work = _left()
-        if not work:
-            return
-        kind, row = chance.choice(work)
-        if kind == "issue":
-            lease = production.claim(row)
-            if lease:
-                with suppress(LeaseLost):
-                    production.issue(lease)
-        elif kind == "credit":
-            _credit(row)
-        else:
-            files.ensure(row)
+    chance = random.Random(seed)  # noqa: S311 - Nothing secret.
+    with app.app_context():
+        while work := _left():
+            kind, row = chance.choice(work)
+            if kind == "issue":
+                _issue(row)
+            elif kind == "credit":
+                _credit(row)
+            else:
+                files.ensure(row)
+
+
+def _issue(request_id: int) -> None:
+    lease = production.claim(request_id)
+    if lease:
+        with suppress(LeaseLost):
+            production.issue(lease)
 
 
 def _left() -> list[tuple[str, int]]:
