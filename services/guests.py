@@ -5,7 +5,7 @@ from sqlalchemy.orm import selectinload
 
 from extensions import db
 from mail.addresses import email_key
-from models import Customer, Order
+from models import Customer, Order, Shop
 from services import accounts, limits, passwords
 from shops.numbers import is_order_number, order_key
 
@@ -15,11 +15,13 @@ def look_up(number: str, email: str, *, visitor: str | None = None) -> Order | N
 
     The number is the whole one or the shop's own, without its prefix; of two shops' orders with one own number the
     address decides, else the newest is meant. All is asked of the database at once, so that the answer takes as long.
-    Raises limits.TooMany.
+    A try counts for both ways to write the number. Raises limits.TooMany.
     """
     key = order_key(number)
+    spellings = _spellings(key)
     limits.hit(limits.LOOK_UP_BY_IP, limits.network(visitor))
-    limits.hit(limits.LOOK_UP_BY_NUMBER, key)
+    for each in spellings:
+        limits.hit(limits.LOOK_UP_BY_NUMBER, each)
     try:
         address = email_key(email)
     except ValueError:
@@ -29,7 +31,8 @@ def look_up(number: str, email: str, *, visitor: str | None = None) -> Order | N
     found = select(Order).where(or_(Order.number_key == key, Order.own_key == key), Order.email_key == address)
     order = db.session.scalar(found.order_by(Order.placed_at.desc(), Order.id.desc()).limit(1))
     if order is not None:
-        limits.forgive(limits.LOOK_UP_BY_NUMBER, key)
+        for each in spellings:
+            limits.forgive(limits.LOOK_UP_BY_NUMBER, each)
         limits.forgive(limits.LOOK_UP_BY_IP, limits.network(visitor))
     return order
 
@@ -58,3 +61,13 @@ def create_account(order: Order, password: str, *, visitor: str | None = None) -
     if owner is not None:
         accounts.tell_it_exists(owner)
     return None
+
+
+def _spellings(key: str) -> list[str]:
+    """Return the key as it is, and without the prefix of each shop that it begins with.
+
+    One of them is the own key of whichever order it may mean. The prefixes alone are asked for, and no order: that one
+    spelling is counted with another must not say that there is such an order.
+    """
+    prefixes = db.session.scalars(select(Shop.number_prefix).distinct())
+    return sorted({key, *(key.removeprefix(order_key(prefix)) for prefix in prefixes)})

@@ -10,6 +10,7 @@ from models import Customer, Delivery
 from services import guests
 from services.limits import TooMany
 from tests.support.factories import PASSWORD, PLACED, a_customer, an_order
+from tests.support.shops import a_shop
 
 NEW = "une toute nouvelle phrase"
 
@@ -66,6 +67,25 @@ def test_guessing_addresses_for_a_number_is_stopped_for_a_quarter_of_an_hour(
         guests.look_up("#t-100234", "claire@example.org", visitor="192.0.2.99")
     frozen_clock.shift(timedelta(minutes=15))
     assert guests.look_up("T-100234", "claire@example.org") is not None
+
+
+@pytest.mark.parametrize(("spelling", "other"), [("W-100", "100"), ("100", "# w-100"), ("WX-100", "X-100")])
+@pytest.mark.parametrize("there", [True, False])
+def test_guessing_is_counted_for_an_order_whichever_of_its_numbers_is_typed_and_whether_or_not_it_is_there(
+    app: Flask, frozen_clock: time_machine.Traveller, spelling: str, other: str, there: bool
+) -> None:
+    for prefix in ("w-", "w", "wx-", ""):
+        a_shop(number_prefix=prefix)
+    if there:
+        an_order(number="W-100", own_key="100", email="claire@example.org")
+        an_order(number="WX-100", own_key="X-100", email="claire@example.org")
+    for number in range(10):
+        assert guests.look_up(spelling, f"guess{number}@example.org", visitor=f"192.0.2.{number}") is None
+    with pytest.raises(TooMany):
+        guests.look_up(other, "claire@example.org", visitor="192.0.2.99")
+    frozen_clock.shift(timedelta(minutes=15))
+    for _try in range(11 if there else 1):
+        assert (guests.look_up(other, "claire@example.org") is not None) == there
 
 
 def test_guessing_numbers_from_one_network_is_stopped(app: Flask, frozen_clock: time_machine.Traveller) -> None:
