@@ -13,6 +13,7 @@ from services import inbox, limits, shops
 from shops import signatures
 from shops.schema import MAX_ORDER_BYTES
 from web import errors
+from web.received import whole_body
 
 SIGNATURE = {"woocommerce": "X-WC-Webhook-Signature", "shopify": "X-Shopify-Hmac-SHA256"}
 TOPIC = {"woocommerce": "X-WC-Webhook-Topic", "shopify": "X-Shopify-Topic"}
@@ -39,7 +40,7 @@ def receive(shop_name: str, kind: str) -> ResponseReturnValue:
     shop = shops.by_name(shop_name)
     if shop is None or shop.system != kind or kind not in SIGNATURE:
         abort(404)
-    body = request.get_data()
+    body = whole_body()
     if kind == "woocommerce" and PING.fullmatch(body):
         return {"applied": False}  # The shop only tries the address as it is entered there; nothing is signed yet.
     if not _is_signed(shop, kind, body):

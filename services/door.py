@@ -123,6 +123,8 @@ def _signing_key(call: Call) -> ApiKey:
         raise NotAdmitted(401, "L'en-tête Authorization: Bearer <clé> manque.")
     if at is None:
         raise NotAdmitted(401, "L'en-tête X-Signature: t=<secondes>,v1=<hex> manque ou a une autre forme.")
+    if not call.target.startswith("/"):
+        raise NotAdmitted(401, "La ligne de l'appel doit nommer un chemin, et non une adresse entière.")
     key = db.session.scalar(select(ApiKey).where(ApiKey.key_id == key_id))
     if key is None or not key.is_live:
         raise NotAdmitted(401, "Cette clé n'existe pas ou n'est plus active.")

@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_login import AnonymousUserMixin
 from flask_wtf.csrf import CSRFError
+from gunicorn.http.errors import ParseException
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from werkzeug.exceptions import HTTPException, SecurityError
@@ -95,6 +96,10 @@ def install(app: Flask) -> None:
     def unknown_host(_error: SecurityError) -> ResponseReturnValue:
         # Under a name that is not ours no address can be built, hence no page.
         return _("Cette adresse n'est pas celle de ce site."), 400, {"Content-Type": "text/plain; charset=utf-8"}
+
+    @app.errorhandler(ParseException)
+    def unreadable_body(_error: ParseException) -> ResponseReturnValue:
+        return answer(400)  # gunicorn finds out what is wrong with a body in chunks while a view reads it.
 
     @app.errorhandler(CSRFError)
     def stale_form(_error: CSRFError) -> ResponseReturnValue:

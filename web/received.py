@@ -6,6 +6,7 @@ from itertools import chain
 from flask import Flask, abort, request
 from flask_login import current_user
 from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from services import uploads
 from web.errors import MACHINE_PATHS
@@ -18,8 +19,13 @@ FILES = {"uploads.hand_in": uploads.MOST_BYTES + 64 * 1024}
 def install(app: Flask) -> None:
     """Afterwards no text with a NUL reaches a view: nobody types one, and PostgreSQL has no way to ask for it.
 
-    Nor does more than a mebibyte, but where an admin hands in a file.
+    Nor does more than a mebibyte, but where an admin hands in a file; nor a body that is shorter than it says.
     """
+
+    @app.before_request
+    def require_all_of_it() -> None:
+        if request.content_length is not None:  # gunicorn says that its bodies end by themselves: a cut one as well.
+            request.environ.pop("wsgi.input_terminated", None)
 
     @app.before_request
     def refuse_nul() -> None:
@@ -27,6 +33,17 @@ def install(app: Flask) -> None:
             request.max_content_length = FILES[request.endpoint]
         if any(NUL in text for text in _texts()):
             abort(400)
+
+
+def whole_body() -> bytes:
+    """Return the body as it was sent.
+
+    Raises RequestEntityTooLarge also for one in chunks, of which Werkzeug would give the part that may be read.
+    """
+    body = request.get_data()
+    if len(body) == request.max_content_length and request.environ["wsgi.input"].read(1):
+        raise RequestEntityTooLarge
+    return body
 
 
 def _texts() -> Iterator[str]:

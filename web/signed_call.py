@@ -8,6 +8,7 @@ from flask import Response, g, make_response, request, stream_with_context
 
 from models import Shop
 from services import door
+from web.received import whole_body
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -42,7 +43,7 @@ def _call() -> door.Call:
     return door.Call(
         method=request.method,
         target=target,
-        read_body=request.get_data,
+        read_body=whole_body,
         authorization=request.headers.get("Authorization", ""),
         signature=request.headers.get("X-Signature", ""),
         visitor=request.remote_addr,
