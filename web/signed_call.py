@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from flask import Response, g, make_response, request, stream_with_context
+from flask import Response, current_app, g, make_response, request, stream_with_context
 
 from models import Shop
 from services import door
@@ -59,14 +59,18 @@ def _kept(call: door.Call, response: Response) -> Response:
 
     def passed_on() -> Iterator[bytes]:
         sent = bytearray()
-        try:
-            for piece in pieces:
-                sent += piece
-                yield piece
-        except BaseException:
-            door.give_up(call)
-            raise
+        for piece in pieces:
+            sent += piece
+            yield piece
         door.finish(call, door.Answer(response.status_code, response.mimetype or "", bytes(sent)))
 
+    afterwards = current_app.app_context()
+
+    def let_go() -> None:
+        """Leave nothing of an answer that came to no end; whoever hung up early may have let none of it begin."""
+        with afterwards:
+            door.give_up(call)
+
     response.response = stream_with_context(passed_on())
+    response.call_on_close(let_go)
     return response

@@ -8,6 +8,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
+from werkzeug.test import EnvironBuilder
+from werkzeug.wsgi import ClosingIterator
 
 from extensions import db
 from models import ApiCall, Order
@@ -72,6 +74,23 @@ def test_a_batch_whose_connection_broke_goes_on_when_it_is_sent_again(signer: Si
     assert set(statuses) == {200, 201}
     again = signer.client.open(BATCH, method="POST", data=body, headers=headers, buffered=True)
     assert again.text == answer.text
+
+
+def test_a_batch_that_nobody_waits_for_is_taken_up_by_the_equal_call_at_once(app: Flask, signer: Signer) -> None:
+    body = ndjson(a_message(number="T-1"), a_message(number="T-2"))
+    headers = signer.headers("POST", BATCH, body)
+    environ = EnvironBuilder(path=BATCH, method="POST", data=body, headers=[*headers.items()]).get_environ()
+
+    def hang_up() -> None:
+        answer = app.wsgi_app(environ, lambda *_facts: lambda _piece: None)
+        assert isinstance(answer, ClosingIterator)
+        answer.close()
+
+    Context().run(hang_up)
+    assert db.session.scalar(select(func.count()).select_from(ApiCall)) == 0
+
+    answer = signer.client.open(BATCH, method="POST", data=body, headers=headers, buffered=True)
+    assert [each["status"] for each in lines(answer.text)] == [200, 200]
 
 
 @pytest.mark.databases("sqlite")
