@@ -11,6 +11,7 @@ from forms.auth import PressForm
 from forms.uploads import UploadForm
 from models import Upload
 from services import shops, tally, uploads
+from shops.notation import Notation
 from web.access import admin_required, signed_in_customer
 
 bp = Blueprint("uploads", __name__, url_prefix="/admin/fichiers")
@@ -30,11 +31,12 @@ def hand_in() -> ResponseReturnValue:
     form = _form()
     if not form.validate_on_submit():
         return _page(form, 422)
-    sent, wanted = form.file.data, {"shape": form.shape.data, "dates": form.dates.data}
+    sent, notation = form.file.data, Notation(form.encoding.data, form.decimals.data, form.dates.data)
     try:
         with closing(sent):
             shop, content = shops.by_name(form.shop.data or ""), sent.read()
-        upload = uploads.hand_in(signed_in_customer(), sent.filename or "", content, shop=shop, **wanted)
+        facts = {"shape": form.shape.data, "notation": notation, "shop": shop}
+        upload = uploads.hand_in(signed_in_customer(), sent.filename or "", content, **facts)
     except DomainError as refusal:
         form.file.errors = (str(refusal),)
         return _page(form, 422)

@@ -13,11 +13,12 @@ from models import Shop
 from services import batches, cutover, issuing, shops, tally
 from shops import issued_invoices, online_retail
 from shops.candidates import UnreadableFile
+from shops.notation import Dates, Decimals, Encoding, Notation
 
 orders_cli = AppGroup("orders", help="Les commandes de la boutique.")
 
 LIST = "issued-invoices"
-SHAPES = (*batches.READERS, LIST)
+SHAPES = (*batches.SHAPES, LIST)
 
 
 @orders_cli.command("import")
@@ -27,13 +28,28 @@ SHAPES = (*batches.READERS, LIST)
 @click.option("--dry-run", is_flag=True, help="Dire ce qui changerait, et ne rien garder.")
 @click.option(
     "--dates",
-    type=click.Choice(get_args(issued_invoices.Dates)),
+    type=click.Choice(get_args(Dates)),
     default="iso",
-    help="Comment la liste écrit ses dates\u00a0: 2026-11-02 (iso), 02/11/2026 le jour d'abord (dmy) ou le mois (mdy).",
+    help="Comment il écrit ses dates\u00a0: 2026-11-02 (iso), 02/11/2026 le jour d'abord (dmy) ou le mois (mdy).",
 )
+@click.option(
+    "--decimals",
+    type=click.Choice(get_args(Decimals)),
+    default="point",
+    help="Comment un export écrit ses montants\u00a0: 12.50 (point) ou 12,50 (comma).",
+)
+@click.option("--encoding", type=click.Choice(get_args(Encoding)), default="utf-8", help="Ses caractères.")
 @click.option("--shop", "shop_name", help="La boutique dont viennent les commandes\u00a0: son préfixe est mis devant.")
 def import_orders(
-    file: Path, shape: str, report: Path | None, dates: issued_invoices.Dates, shop_name: str | None, *, dry_run: bool
+    file: Path,
+    shape: str,
+    report: Path | None,
+    dates: Dates,
+    decimals: Decimals,
+    encoding: Encoding,
+    shop_name: str | None,
+    *,
+    dry_run: bool,
 ) -> None:
     """Reprendre les commandes de FILE et dire lesquelles sont refusées, à quelles lignes et pourquoi.
 
@@ -52,7 +68,8 @@ def import_orders(
             stream = files.enter_context(file.open("rb"))
             bar = files.enter_context(_progress_bar(file.stat().st_size))
             shop = _shop(shop_name) if shop_name else None
-            for _document in _counting(counted, stream, shape, dates, shop, dry_run=dry_run):
+            notation = Notation(encoding, decimals, dates)
+            for _document in _counting(counted, stream, shape, notation, shop, dry_run=dry_run):
                 bar.update(stream.tell() - bar.pos)
     except (UnreadableFile, issuing.WrongMode) as error:
         raise click.ClickException(str(error)) from None
@@ -70,18 +87,18 @@ def _counting(
     counted: tally.Tally,
     stream: BinaryIO,
     shape: str,
-    dates: issued_invoices.Dates,
+    notation: Notation,
     shop: Shop | None,
     *,
     dry_run: bool,
 ) -> Iterator[None]:
     """Take the documents in, each counted as it comes."""
     if shape == LIST:
-        for listed in cutover.take_list(issued_invoices.read(stream, dates), dry_run=dry_run):
+        for listed in cutover.take_list(issued_invoices.read(stream, notation), dry_run=dry_run):
             counted.count_listed(listed)
             yield
         return
-    documents, strict = batches.READERS[shape](stream), shape in batches.STRICT
+    documents, strict = batches.read(shape, stream, notation), shape in batches.STRICT
     for candidate, result in batches.taken_in(documents, source=shape, strict=strict, shop=shop, dry_run=dry_run):
         counted.count(candidate, result)
         yield

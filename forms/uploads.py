@@ -17,16 +17,24 @@ class UploadForm(FlaskForm):
             SelectChoice("issued-invoices", _l("Factures déjà émises ailleurs (commande; facture; date)")),
             SelectChoice("contract-csv", _l("Commandes, CSV")),
             SelectChoice("contract-json", _l("Commandes, JSON")),
+            SelectChoice("woocommerce-export", _l("Commandes, export de WooCommerce")),
             SelectChoice("shopify-export", _l("Commandes, export de Shopify")),
         ],
     )
     dates = SelectField(
-        _l("Dates de la liste des factures"),
+        _l("Dates"),
         choices=[
             SelectChoice("dmy", _l("02/11/2026, le jour d'abord")),
             SelectChoice("iso", _l("2026-11-02")),
             SelectChoice("mdy", _l("11/02/2026, le mois d'abord")),
         ],
+    )
+    decimals = SelectField(
+        _l("Décimales"), choices=[SelectChoice("point", _l("12.50")), SelectChoice("comma", _l("12,50"))]
+    )
+    encoding = SelectField(
+        _l("Caractères"),
+        choices=[SelectChoice("utf-8", _l("UTF-8")), SelectChoice("latin-1", _l("Latin-1 (Windows)"))],
     )
     shop = SelectField(_l("Boutique"))
 

@@ -2,7 +2,8 @@
 
 import io
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO, cast
+from dataclasses import asdict
+from typing import Any, BinaryIO
 
 from flask_babel import gettext as _
 from sqlalchemy import select
@@ -17,6 +18,7 @@ from services import batches, cutover, history, issuing, leases, tally
 from services.leases import Lease, LeaseLost
 from shops import issued_invoices
 from shops.candidates import UnreadableFile
+from shops.notation import Notation
 
 MOST_BYTES = 16 * 1024 * 1024
 MOST_DOCUMENTS = 100_000
@@ -27,7 +29,7 @@ TO_LOAD = leases.to_work_on(Upload)
 
 
 def hand_in(
-    admin: Customer, filename: str, content: bytes, *, shape: str, dates: issued_invoices.Dates, shop: Shop | None
+    admin: Customer, filename: str, content: bytes, *, shape: str, notation: Notation, shop: Shop | None
 ) -> Upload:
     """Afterwards the file is written down, and on its way to be tried; return it.
 
@@ -40,7 +42,7 @@ def hand_in(
         shop_id=shop.id if shop else None,
         filename=filename[:200],
         shape=shape,
-        options={"dates": dates},
+        options=asdict(notation),
         content=content,
         size=len(content),
     )
@@ -115,14 +117,14 @@ def _count(lease: Lease, upload: Upload, counted: tally.Tally, *, dry_run: bool)
 
 
 def _documents(upload: Upload, stream: BinaryIO, counted: tally.Tally, *, dry_run: bool) -> Iterator[None]:
-    shape, shop = upload.shape, upload.shop
+    options: dict[str, Any] = upload.options
+    shape, shop, notation = upload.shape, upload.shop, Notation(**options)
     if shape == LIST:
-        dates = cast("issued_invoices.Dates", upload.options.get("dates", "iso"))
-        for listed in cutover.take_list(issued_invoices.read(stream, dates), dry_run=dry_run):
+        for listed in cutover.take_list(issued_invoices.read(stream, notation), dry_run=dry_run):
             counted.count_listed(listed)
             yield
         return
-    documents, strict = batches.READERS[shape](stream), shape in batches.STRICT
+    documents, strict = batches.read(shape, stream, notation), shape in batches.STRICT
     for candidate, result in batches.taken_in(documents, source=shape, strict=strict, shop=shop, dry_run=dry_run):
         counted.count(candidate, result)
         yield

@@ -1,7 +1,7 @@
 """What the figures of any shop system have in common: prices to six places, rates, and why nothing was charged."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
 from parties import countries, numbers
@@ -73,6 +73,8 @@ def priced(before: Decimal, after: Decimal, quantity: Decimal) -> dict[str, str]
 def _priced(before: Decimal, after: Decimal, quantity: Decimal) -> dict[str, str]:
     unit = (before / quantity).quantize(UNIT, ROUND_HALF_UP)
     discount = max(cents(unit * quantity - cents(after)), ZERO)
+    if discount > unit * quantity:  # What cost nothing in the end: 10,00 for seven is 1,428571, and 9,999997.
+        unit = (discount / quantity).quantize(UNIT, ROUND_CEILING)
     return {"unit_price": written(unit), "discount": written(discount)}
 
 

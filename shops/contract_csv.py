@@ -2,7 +2,8 @@
 
 Columns bear the names of the contract: those of the order as they are, and those of its parts behind `billing_`,
 `shipping_` and `line_`. The delimiter is a comma or a semicolon, whichever the header uses; with semicolons a
-decimal comma is read too, since spreadsheets in French write one. Shipments and refunds do not fit in a row.
+decimal comma is read too, since spreadsheets in French write one; moments are ISO 8601 whatever the rest is. Shipments
+and refunds do not fit in a row.
 """
 
 import csv
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 
 from shops.candidates import Candidate, UnreadableFile, check, csv_text, refuse_all
+from shops.notation import AS_EXPORTED, Notation
 from shops.problems import FieldProblem
 from shops.schema import MAX_LINES, AddressMessage, BillingMessage, LineMessage, OrderMessage
 
@@ -54,13 +56,13 @@ class _Rows:
     problems: list[FieldProblem] = field(default_factory=list)
 
 
-def read(stream: BinaryIO) -> Iterator[Candidate]:
+def read(stream: BinaryIO, notation: Notation = AS_EXPORTED) -> Iterator[Candidate]:
     """Yield each order of the file with its lines; one with a broken row is refused and the next ones are still read.
 
     The rows of one order follow each other. Raises UnreadableFile when the header is missing, lacks a required
     column or has an unknown one.
     """
-    with csv_text(stream) as text:
+    with csv_text(stream, notation.codec) as text:
         yield from _read(text)
 
 

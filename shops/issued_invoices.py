@@ -3,20 +3,14 @@
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import BinaryIO, Literal
+from datetime import date
+from typing import BinaryIO
 
 from shops.candidates import UnreadableFile, csv_text
+from shops.notation import AS_EXPORTED, Notation
 from shops.numbers import NUMBER_LENGTH, is_order_number, order_key
 from shops.problems import FieldProblem
 
-Dates = Literal["iso", "dmy", "mdy"]
-DATES: dict[Dates, tuple[str, str]] = {
-    "iso": ("%Y-%m-%d", "2026-11-02"),
-    "dmy": ("%d/%m/%Y", "02/11/2026, le jour d'abord"),
-    "mdy": ("%m/%d/%Y", "11/02/2026, le mois d'abord"),
-}
-"""How a list may write its dates, with an example: 03/04/2026 is two days, so that it is asked and never guessed."""
 COLUMNS = 3
 LONGEST_NUMBER = 64
 
@@ -32,12 +26,12 @@ class Issued:
     problems: tuple[FieldProblem, ...] = ()
 
 
-def read(stream: BinaryIO, dates: Dates = "iso", encoding: str = "utf-8-sig") -> Iterator[Issued]:
+def read(stream: BinaryIO, notation: Notation = AS_EXPORTED) -> Iterator[Issued]:
     """Yield each row, the first one left out where it names the columns; a broken one says why.
 
     Raises UnreadableFile when the file is empty or not of this shape.
     """
-    with csv_text(stream, encoding) as text:
+    with csv_text(stream, notation.codec) as text:
         first = text.readline(1000)
         delimiter = ";" if ";" in first else "," if "," in first else "\t"
         if not first.strip():
@@ -46,13 +40,13 @@ def read(stream: BinaryIO, dates: Dates = "iso", encoding: str = "utf-8-sig") ->
         if len(heading) != COLUMNS:
             raise UnreadableFile("Trois colonnes sont attendues\u00a0: numéro de commande; numéro de facture; date.")
         if any(sign.isdigit() for cell in heading for sign in cell):  # A heading names columns, and no number.
-            yield _issued(heading, 1, dates)
+            yield _issued(heading, 1, notation)
         for line, cells in enumerate(csv.reader(text, delimiter=delimiter), start=2):
             if any(cell.strip() for cell in cells):
-                yield _issued(cells, line, dates)
+                yield _issued(cells, line, notation)
 
 
-def _issued(cells: list[str], line: int, dates: Dates) -> Issued:
+def _issued(cells: list[str], line: int, notation: Notation) -> Issued:
     if len(cells) != COLUMNS:
         return _refused(line, cells[0] if cells else "", "", "Trois colonnes sont attendues.")
     order_number, number, day = (cell.strip() for cell in cells)
@@ -60,10 +54,9 @@ def _issued(cells: list[str], line: int, dates: Dates) -> Issued:
         return _refused(line, order_number, "number", "Ce n'est pas un numéro de commande.")
     if not number or len(number) > LONGEST_NUMBER or not number.isprintable():
         return _refused(line, order_number, "invoice", "Un numéro de facture est attendu, de 64 caractères au plus.")
-    pattern, example = DATES[dates]
     try:
-        issued_on = datetime.strptime(day, pattern).date()  # noqa: DTZ007 A day has no time zone.
-    except ValueError:
+        issued_on = notation.day(day)
+    except ValueError as example:
         return _refused(line, order_number, "date", f"Une date est attendue, par exemple {example}.")
     return Issued(line, order_number, number, issued_on)
 

@@ -22,6 +22,8 @@ VAT_KEYS = (
     "_billing_vat", "billing_vat", "_billing_eu_vat", "yweu_billing_vat", "_billing_tva", "billing_tva",
 )  # fmt: skip
 SIRET_KEYS = ("_billing_siret", "billing_siret", "siret", "_siret", "_billing_siren", "billing_siren")
+INVOICE_KEYS = ("_wcpdf_invoice_number", "wf_invoice_number")
+"""Where the common invoice plug-ins note the number of an invoice that they have issued for the order."""
 LINES = ("line_items", "shipping_lines", "fee_lines")
 TRACKING = "_wc_shipment_tracking_items"
 REFUNDED_ITEM = "_refunded_item_id"
@@ -82,6 +84,7 @@ class _Reading:
             "total_tax": written(cents(decimal(sent["total_tax"]))),
             "total": written(cents(decimal(sent["total"]))),
             "refunds": refunds,
+            "existing_invoice": self._first(INVOICE_KEYS)[:64] or None,
             **self._shipment(),
         }
         if message["paid_at"]:
@@ -230,7 +233,8 @@ class _Reading:
                 yield {"line": position, "quantity": written(quantity), "amount": written(amount)}
 
     def _first(self, keys: Sequence[str]) -> str:
-        return next((said for key in keys if (said := text(self.meta.get(key)))), "")
+        found = (self.meta.get(key) for key in keys)
+        return next((said for each in found if (said := text(str(each) if isinstance(each, int) else each))), "")
 
 
 def _parcel(each: Mapping[str, Any]) -> dict[str, str]:

@@ -1,18 +1,21 @@
 """The export of orders of Shopify's admin (« Plain CSV file »): one row a line, the order's own cells on the first.
 
 It names taxes of the whole order alone, so that an order with several rates is « à vérifier »; refunds only by their
-sum. What Shopify sends by webhook says more of the same orders, and is newer: its versions are later moments.
+sum: one of everything cancels the order here, a part is « à vérifier ». What Shopify sends by webhook says more of the
+same orders, and is newer: its versions are later moments.
 """
 
-import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, BinaryIO
+from zoneinfo import ZoneInfo
 
-from shops.amounts import ZERO, cents, decimal, priced, reason_of_zero, written
-from shops.candidates import Candidate, UnreadableFile, csv_text, refuse, refuse_all
+from shops.amounts import ZERO, cents, priced, reason_of_zero, written
+from shops.candidates import Candidate, refuse, refuse_all
+from shops.exports import table
+from shops.notation import AS_EXPORTED, Notation
 from shops.readings import address, buyer, reading, text
 from shops.schema import InvalidMessage, OrderMessage
 
@@ -22,6 +25,7 @@ REQUIRED = (
 )  # fmt: skip
 PAID = ("paid", "partially_refunded", "refunded")
 TAXES = 5
+PARIS = ZoneInfo("Europe/Paris")
 SEVERAL_RATES = "L'export ne dit pas à quel taux est chaque ligne, et la commande en a plusieurs."
 UNKNOWN_RATE = "Le taux de TVA n'est pas lisible dans l'export\u00a0: %s."
 REFUNDED = "L'export dit qu'une partie a été remboursée (%s), et pas de quelles lignes."
@@ -34,33 +38,37 @@ class _Rows:
     first_line: int
     last_line: int
     order: Mapping[str, str]
+    notation: Notation
     lines: list[Mapping[str, str]] = field(default_factory=list)
+    problem: str = ""
+
+    def amount(self, cells: Mapping[str, str], name: str) -> Decimal:
+        return self.notation.amount(cells.get(name, ""))
+
+    def moment(self, name: str) -> datetime | None:
+        return self.notation.moment(self.order.get(name, ""), PARIS)
 
 
-def read(stream: BinaryIO) -> Iterator[Candidate]:
+def read(stream: BinaryIO, notation: Notation = AS_EXPORTED) -> Iterator[Candidate]:
     """Yield each order of the export; one that cannot be read says why, and the next ones are still read.
 
     Raises UnreadableFile when it is no export of orders of Shopify.
     """
-    with csv_text(stream) as file:
-        rows = csv.DictReader(file)
-        if missing := [name for name in REQUIRED if name not in (rows.fieldnames or ())]:
-            raise UnreadableFile(f"Ce n'est pas l'export des commandes de Shopify\u00a0: {', '.join(missing)}.")
-        for found in _by_name(rows):
-            yield _candidate(found)
+    rows = table.rows(stream, notation, REQUIRED, "l'export des commandes de Shopify")
+    for found in _by_name(rows, notation):
+        yield _candidate(found)
 
 
-def _by_name(rows: "csv.DictReader[str]") -> Iterator[_Rows]:
+def _by_name(rows: Iterator[table.Row], notation: Notation) -> Iterator[_Rows]:
     current: _Rows | None = None
     for row in rows:
-        line = rows.line_num
-        if current is None or row["Name"] != current.order["Name"]:
+        if current is None or row.cells["Name"] != current.order["Name"]:
             if current:
                 yield current
-            current = _Rows(line, line, row)
-        current.last_line = line
-        if row.get("Lineitem name"):
-            current.lines.append(row)
+            current = _Rows(row.first_line, row.last_line, row.cells, notation)
+        current.last_line, current.problem = row.last_line, current.problem or row.problem
+        if row.cells["Lineitem name"]:
+            current.lines.append(row.cells)
     if current:
         yield current
 
@@ -68,6 +76,8 @@ def _by_name(rows: "csv.DictReader[str]") -> Iterator[_Rows]:
 def _candidate(rows: _Rows) -> Candidate:
     number = "".join(rows.order["Name"].split()).lstrip("#")
     place: dict[str, Any] = {"number": number, "first_line": rows.first_line, "last_line": rows.last_line}
+    if rows.problem:
+        return refuse(rows.problem, **place)
     if not rows.order.get("Email"):
         return refuse("La commande n'a pas d'adresse e-mail.", path="email", **place)
     try:
@@ -81,22 +91,25 @@ def _candidate(rows: _Rows) -> Candidate:
 
 def _message(number: str, rows: _Rows) -> tuple[dict[str, Any], list[str]]:
     order = rows.order
-    subtotal, shipping, taxes, total = (decimal(order[name]) for name in ("Subtotal", "Shipping", "Taxes", "Total"))
+    subtotal, shipping, taxes, total = (rows.amount(order, name) for name in ("Subtotal", "Shipping", "Taxes", "Total"))
     including = subtotal + shipping == total or not taxes
     goes_to = _address(order, "Shipping") or _address(order, "Billing")
-    rate, doubts = _rate(order)
-    moments = {name: _moment(order.get(name)) for name in ("Created at", "Paid at", "Fulfilled at", "Cancelled at")}
+    rate, doubts = _rate(order, taxes)
+    moments = {name: rows.moment(name) for name in ("Created at", "Paid at", "Fulfilled at", "Cancelled at")}
+    last = max(filter(None, moments.values()))
     lines = list(_lines(rows, subtotal, shipping, rate, goes_to))
-    refunds, doubt = _refunds(order, total, max(filter(None, moments.values())))
+    refunded = rows.amount(order, "Refunded Amount")
+    if ZERO < refunded < total:
+        doubts.append(REFUNDED % written(cents(refunded)))
     sent: dict[str, Any] = {
         "number": number,
-        "version": int(max(filter(None, moments.values())).timestamp()) * 1000,
+        "version": int(last.timestamp()) * 1000 + bool(refunded),
         "email": order["Email"],
         "placed_at": moments["Created at"],
         "paid_at": moments["Paid at"] if order["Financial Status"] in PAID else None,
         "payment_method": text(order.get("Payment Method"), 60),
         "shipped_at": moments["Fulfilled at"] if order.get("Fulfillment Status") == "fulfilled" else None,
-        "cancelled_at": moments["Cancelled at"],
+        "cancelled_at": moments["Cancelled at"] or (last if refunded and refunded >= total else None),
         "currency": order["Currency"],
         "prices_include_tax": including,
         "billing": buyer({**_name(order), "vat_number": "", "siret": "", **_address(order, "Billing")}),
@@ -105,24 +118,23 @@ def _message(number: str, rows: _Rows) -> tuple[dict[str, Any], list[str]]:
         "total_tax": written(cents(taxes)),
         "total": written(cents(total)),
         "paid_amount": written(cents(total)) if order["Financial Status"] in PAID else None,
-        "refunds": refunds,
     }
-    return sent, [*doubts, *doubt]
+    return sent, doubts
 
 
 def _lines(
     rows: _Rows, subtotal: Decimal, shipping: Decimal, rate: Decimal, goes_to: Mapping[str, str]
 ) -> Iterator[dict[str, Any]]:
     """Yield the lines; what the order's discount leaves of them is spread as its subtotal says."""
-    before = [decimal(row["Lineitem price"]) * decimal(row["Lineitem quantity"]) for row in rows.lines]
-    own = [amount - decimal(row.get("Lineitem discount")) for row, amount in zip(rows.lines, before, strict=True)]
+    before = [rows.amount(row, "Lineitem price") * rows.amount(row, "Lineitem quantity") for row in rows.lines]
+    own = [amount - rows.amount(row, "Lineitem discount") for row, amount in zip(rows.lines, before, strict=True)]
     left, rest = subtotal, sum(own, ZERO)
     for row, was, amount in zip(rows.lines, before, own, strict=True):
         after = cents(amount * left / rest) if rest else ZERO
         left, rest = left - after, rest - amount
         kind = "service" if row.get("Lineitem requires shipping") == "false" else "goods"
         taxed = row.get("Lineitem taxable") != "false"
-        found = priced(was, after, decimal(row["Lineitem quantity"]))
+        found = priced(was, after, rows.amount(row, "Lineitem quantity"))
         yield _line(kind, row["Lineitem name"], rate if taxed else ZERO, goes_to, found, row.get("Lineitem sku"))
     if shipping:
         name = rows.order.get("Shipping Method") or "Livraison"
@@ -139,7 +151,7 @@ def _line(
     return line
 
 
-def _rate(order: Mapping[str, str]) -> tuple[Decimal, list[str]]:
+def _rate(order: Mapping[str, str], taxes: Decimal) -> tuple[Decimal, list[str]]:
     """Return the one rate of the order, as its tax is called (« FR TVA 20% »), and what stands in its way."""
     names = [order.get(f"Tax {place} Name") or "" for place in range(1, TAXES + 1)]
     found = {name: _percent(name) for name in names if name}
@@ -147,22 +159,12 @@ def _rate(order: Mapping[str, str]) -> tuple[Decimal, list[str]]:
         return ZERO, [SEVERAL_RATES]
     for name, rate in found.items():
         return (ZERO, [UNKNOWN_RATE % text(name, 60)]) if rate is None else (rate, [])
-    return ZERO, [UNKNOWN_RATE % "–"] if decimal(order["Taxes"]) else []
+    return ZERO, [UNKNOWN_RATE % "–"] if taxes else []
 
 
 def _percent(name: str) -> Decimal | None:
     figure = name.rstrip().removesuffix("%").rstrip().rpartition(" ")[2].replace(",", ".")
     return Decimal(figure) if figure.replace(".", "", 1).isdigit() and figure.isascii() else None
-
-
-def _refunds(order: Mapping[str, str], total: Decimal, at: datetime) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return the refund of everything; a part of it is a doubt, since nothing says of what."""
-    amount = decimal(order.get("Refunded Amount"))
-    if not amount:
-        return [], []
-    if amount < total:
-        return [], [REFUNDED % written(cents(amount))]
-    return [{"id": "export", "at": at, "amount": written(cents(amount)), "lines": []}], []
 
 
 def _name(order: Mapping[str, str]) -> dict[str, str]:
@@ -179,7 +181,3 @@ def _address(order: Mapping[str, str], which: str) -> dict[str, str]:
         city=order.get(f"{which} City"),
         country=order.get(f"{which} Country"),
     )
-
-
-def _moment(written_at: str | None) -> datetime | None:
-    return datetime.strptime(written_at, "%Y-%m-%d %H:%M:%S %z") if written_at else None

@@ -13,13 +13,14 @@ from tests.shops.messages import a_message
 from tests.support.client import LintingClient
 
 PAGE = "/admin/fichiers"
+WRITTEN = {"dates": "iso", "decimals": "point", "encoding": "utf-8"}
 
 
 def hand_in(browser: LintingClient, content: bytes, shape: str = "contract-json") -> TestResponse:
     """Send the form as a browser does; the test client would leave its own temporary file open."""
     fields = "".join(
         f'--cut\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-        for name, value in {"shape": shape, "dates": "iso", "shop": ""}.items()
+        for name, value in ({"shape": shape, "shop": ""} | WRITTEN).items()
     )
     file = '--cut\r\nContent-Disposition: form-data; name="file"; filename="commandes.json"\r\n\r\n'
     body = (fields + file).encode() + content + b"\r\n--cut--\r\n"

@@ -12,6 +12,7 @@ from models import EarlierInvoice, InvoiceRequest, Order
 from services import cutover, intake, invoicing
 from shops import issued_invoices
 from shops.candidates import UnreadableFile
+from shops.notation import Dates, Notation
 from shops.schema import OrderMessage
 from tests.shops.messages import a_message
 from tests.support.customers import an_issued_invoice
@@ -19,8 +20,8 @@ from tests.support.factories import a_customer, a_request, an_order, billing_det
 from tests.support.shops import a_shop
 
 
-def take(text: str, *, dry_run: bool = False, dates: issued_invoices.Dates = "iso") -> list[str]:
-    rows = issued_invoices.read(io.BytesIO(text.encode()), dates)
+def take(text: str, *, dry_run: bool = False, dates: Dates = "iso") -> list[str]:
+    rows = issued_invoices.read(io.BytesIO(text.encode()), Notation(dates=dates))
     outcomes: list[str] = [listed.outcome for listed in cutover.take_list(rows, dry_run=dry_run)]
     db.session.expire_all()
     return outcomes
@@ -118,10 +119,10 @@ def test_a_dry_run_keeps_nothing(app: Flask) -> None:
 @pytest.mark.parametrize(
     ("dates", "day"), [("dmy", date(2026, 4, 3)), ("mdy", date(2026, 3, 4))], ids=["day first", "month first"]
 )
-def test_the_order_of_a_date_is_asked_and_never_guessed(app: Flask, dates: issued_invoices.Dates, day: date) -> None:
+def test_the_order_of_a_date_is_asked_and_never_guessed(app: Flask, dates: Dates, day: date) -> None:
     assert take("T-1,F1,03/04/2026\n") == ["refused"]
-    assert take("T-1,F1,03/04/2026\n", dates=dates) == ["noted"]
-    assert db.session.scalars(select(EarlierInvoice.issued_on)).all() == [day]
+    assert take("T-1,F1,03/04/2026\nT-2,F2,2026-04-13\n", dates=dates) == ["noted", "noted"]
+    assert db.session.scalars(select(EarlierInvoice.issued_on)).all() == [day, date(2026, 4, 13)]
 
 
 def test_a_first_row_without_a_date_is_no_heading(app: Flask) -> None:

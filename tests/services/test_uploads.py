@@ -17,6 +17,7 @@ import clock
 from extensions import DomainError, db
 from models import Customer, EarlierInvoice, Order, Upload
 from services import leases, sweep, uploads
+from shops.notation import Notation
 from tests.shops.messages import a_message
 from tests.support.factories import a_customer
 from tests.support.shops import a_shop
@@ -38,7 +39,7 @@ def orders(count: int, **changes: Any) -> bytes:
 
 
 def hand_in(admin: Customer, content: bytes, shape: str = "contract-json", **changes: Any) -> Upload:
-    facts: dict[str, Any] = {"dates": "iso", "shop": None}
+    facts: dict[str, Any] = {"notation": Notation(), "shop": None}
     return uploads.hand_in(admin, "commandes.json", content, shape=shape, **(facts | changes))
 
 
@@ -88,7 +89,7 @@ def test_a_file_that_is_given_up_is_forgotten(app: Flask, admin: Customer) -> No
 
 
 def test_a_list_of_invoices_goes_in_the_same_way(app: Flask, admin: Customer) -> None:
-    upload = tried(admin, b"T-1;F1;03/04/2026\n", "issued-invoices", dates="dmy")
+    upload = tried(admin, b"T-1;F1;03/04/2026\n", "issued-invoices", notation=Notation(dates="dmy"))
     assert (upload.counts, rows(EarlierInvoice)) == ({"noted": 1}, 0)
     uploads.confirm(upload.id, admin)
     uploads.load(upload.id)

@@ -12,6 +12,7 @@ from extensions import db
 from models import Customer
 from services import inbox, sessions, tokens, uploads
 from shops.arrivals import Unread
+from shops.notation import Notation
 from tests.support.client import LintingClient
 from tests.support.customers import a_correction, an_issued_invoice, draw
 from tests.support.factories import a_customer, an_order, billing_details, company_details
@@ -122,7 +123,7 @@ def _a_failed_message() -> int:
 
 def _a_file_to_confirm(admin: Customer) -> int:
     upload = uploads.hand_in(
-        admin, "liste.csv", b"T-9;F9;2025-12-30\n", shape="issued-invoices", dates="iso", shop=None
+        admin, "liste.csv", b"T-9;F9;2025-12-30\n", shape="issued-invoices", notation=Notation(), shop=None
     )
     uploads.load(upload.id)
     return upload.id

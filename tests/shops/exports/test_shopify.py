@@ -10,11 +10,15 @@ from flask import Flask
 from sqlalchemy import select
 
 from documents import totals
-from extensions import db
+from extensions import DomainError, db
 from models import InvoiceRequest, Order
 from services import batches, intake, orders
+from shops import shopify as api
+from shops import strict_json
+from shops.arrivals import Arrival
 from shops.candidates import Candidate, UnreadableFile
 from shops.exports import shopify
+from tests.shops import recorded
 from tests.support.shops import a_shop
 
 COLUMNS = (
@@ -55,6 +59,10 @@ def only(*rows: dict[str, str]) -> Candidate:
 def take(*rows: dict[str, str], **options: Any) -> list[batches.Result]:
     found = batches.taken_in(shopify.read(export(*rows)), source="shopify-export", strict=False, **options)
     return [result for _candidate, result in found]
+
+
+def by_webhook(case: str) -> Arrival:
+    return api.order(strict_json.loads(recorded.body("shopify", case).decode(), exact=True))
 
 
 def test_an_order_is_what_was_charged(app: Flask) -> None:
@@ -111,14 +119,34 @@ def test_an_order_that_was_refunded_is_not_invoiced(app: Flask) -> None:
     (result,) = take(ORDER | LINE | {"Refunded Amount": "31.72", "Financial Status": "refunded"})
 
     assert isinstance(result, intake.Receipt)
-    assert db.session.get_one(Order, result.order_id).is_fully_refunded
+    assert db.session.get_one(Order, result.order_id).cancelled_at is not None
+    with pytest.raises(DomainError):
+        db.session.get_one(Order, result.order_id).require_invoiceable()
 
 
 def test_handing_it_in_again_changes_nothing_and_its_shop_s_messages_are_newer(app: Flask) -> None:
     shop = a_shop(system="shopify")
-    outcomes = [take(ORDER | LINE, shop=shop)[0] for _time in range(2)]
+    told = by_webhook("guest_fulfilled")
+    same = ORDER | LINE | {"Id": told.ref or "", "Name": f"#{told.message.number}"}
+    outcomes = [take(same, shop=shop)[0] for _time in range(2)]
+    newer = intake.receive(told, source="webhook", strict=False, shop=shop)
 
     assert [one.outcome for one in outcomes if isinstance(one, intake.Receipt)] == ["new", "unchanged"]
+    assert newer.outcome == "updated"
+
+
+def test_a_refund_is_counted_once_with_what_the_shop_says_later(app: Flask) -> None:
+    shop = a_shop(system="shopify")
+    told = by_webhook("full_refund")
+    refunded = {"Id": told.ref or "", "Name": f"#{told.message.number}", "Financial Status": "refunded"}
+    (result,) = take(ORDER | LINE | refunded | {"Refunded Amount": "31.72"}, shop=shop)
+    assert isinstance(result, intake.Receipt)
+    intake.receive(told, source="webhook", strict=False, shop=shop)
+    order = db.session.get_one(Order, result.order_id, populate_existing=True)
+
+    assert [each.amount for each in order.refunds] == [each.amount for each in told.message.refunds]
+    assert (order.cancelled_at, order.review) == (None, None)
+    assert order.is_fully_refunded
 
 
 @pytest.mark.parametrize(
