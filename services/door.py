@@ -69,8 +69,7 @@ class Answer:
 def admit(call: Call, scope: str) -> ApiKey:
     """Return the key that has signed the call, within five minutes, and that may do this; it counts as used.
 
-    Raises NotAdmitted, limits.TooMany for a key that calls too often or a network that is refused too often, and
-    sealing.WrongKeysSecret.
+    Raises NotAdmitted, limits.TooMany for a network that is refused too often, and sealing.WrongKeysSecret.
     """
     try:
         key = _signing_key(call)
@@ -82,7 +81,6 @@ def admit(call: Call, scope: str) -> ApiKey:
     if scope not in key.scopes:
         log.warning("call refused", extra={"reason": f"scope {scope}", "key": key.key_id})
         raise NotAdmitted(403, f"Cette clé n'a pas le droit « {scope} ».")
-    limits.hit(limits.CALLS_BY_KEY, key.key_id)
     _note_use(key)
     return key
 
@@ -90,9 +88,14 @@ def admit(call: Call, scope: str) -> ApiKey:
 def begin(key: ApiKey, call: Call) -> Answer | None:
     """Return what the equal call was answered; None for the first one, which is being answered from now on.
 
-    Raises BeingAnswered.
+    What was answered, or is being answered, is not counted again: who has copied a call would else use up the minute
+    of the shop whose key it is. One that came to no answer costs as much as the first did, and counts as that one.
+    Raises BeingAnswered, and limits.TooMany for a key that calls too often.
     """
     key_id, now = key.id, clock.now()
+    if db.session.scalar(select(ApiCall.id).where(ApiCall.digest == call.digest)) is not None:
+        return _answered(call)
+    limits.hit(limits.CALLS_BY_KEY, key.key_id)
     try:
         with transaction():
             db.session.add(ApiCall(key_id=key_id, digest=call.digest, created_at=now))

@@ -41,6 +41,10 @@ def a_call(key: shops.NewKey, *, at: int | None = None, **changes: Any) -> door.
     return replace(call, **changes)
 
 
+def knock(call: door.Call) -> door.Answer | None:
+    return door.begin(door.admit(call, "orders:write"), call)
+
+
 def the_key(key: shops.NewKey) -> ApiKey:
     return db.session.scalars(select(ApiKey).where(ApiKey.key_id == key.key_id)).one()
 
@@ -162,12 +166,32 @@ def test_each_key_has_a_limit_of_its_own(app: Flask, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(limits, "CALLS_BY_KEY", Limit("call.key", 3, limits.MINUTE))
     shop = a_shop()
     busy, other = a_key(shop), a_key(shop)
-    for _try in range(3):
-        door.admit(a_call(busy), "orders:write")
+    now = int(clock.now().timestamp())
+    for each in range(3):
+        knock(a_call(busy, at=now + each))
     with pytest.raises(TooMany) as refusal:
-        door.admit(a_call(busy), "orders:write")
+        knock(a_call(busy, at=now + 3))
     assert refusal.value.retry_after <= 61
-    door.admit(a_call(other), "orders:write")
+    assert len(calls()) == 3
+    knock(a_call(other))
+
+
+def test_a_call_that_is_repeated_uses_up_nothing_of_its_key_s_limit(
+    app: Flask, key: shops.NewKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "CALLS_BY_KEY", Limit("call.key", 2, limits.MINUTE))
+    answered, answer = a_call(key), door.Answer(200, "application/json", b"{}")
+    under_way = a_call(key, at=int(clock.now().timestamp()) + 1)
+    knock(answered)
+    door.finish(answered, answer)
+    knock(under_way)
+    for _try in range(3):
+        assert knock(answered) == answer
+        with pytest.raises(door.BeingAnswered):
+            knock(under_way)
+    door.give_up(under_way)
+    with pytest.raises(TooMany):
+        knock(under_way)
 
 
 def test_the_equal_call_gets_the_answer_of_the_first(app: Flask, key: shops.NewKey) -> None:
