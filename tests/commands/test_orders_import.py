@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from extensions import db
-from models import Order, OrderLine
+from models import EarlierInvoice, Order, OrderLine
 from services import orders
 from services.tally import harmless
 from tests.shops.messages import a_message, a_refund
@@ -181,3 +182,16 @@ def test_the_orders_of_a_connected_shop_bear_its_prefix(app: Flask, tmp_path: Pa
     assert run(app, file, "--format", "contract-json", "--shop", "atelier").exit_code == 0
     assert db.session.scalars(select(Order.number)).all() == ["W-1001"]
     assert run(app, file, "--format", "contract-json", "--shop", "nobody").exit_code == 1
+
+
+def test_the_list_of_a_spreadsheet_is_read_as_it_is_said_to_be_written(app: Flask, tmp_path: Path) -> None:
+    file = tmp_path / "liste.csv"
+    file.write_bytes("commande;facture;émise le\nT-1;Facturé n° 7;03/04/2026\n".encode("cp1252"))
+    told = run(app, file, "--format", "issued-invoices", "--dates", "dmy", "--encoding", "latin-1")
+    untold = run(app, file, "--format", "issued-invoices", "--dates", "dmy")
+
+    assert told.exit_code == 0
+    assert [(one.number, one.issued_on) for one in db.session.scalars(select(EarlierInvoice))] == [
+        ("Facturé n° 7", date(2026, 4, 3))
+    ]
+    assert counts(untold)["Refusées"] == 1

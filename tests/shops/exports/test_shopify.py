@@ -18,6 +18,7 @@ from shops import strict_json
 from shops.arrivals import Arrival
 from shops.candidates import Candidate, UnreadableFile
 from shops.exports import shopify
+from shops.notation import Notation
 from tests.shops import recorded
 from tests.support.shops import a_shop
 
@@ -43,12 +44,12 @@ LINE = {
 }  # fmt: skip
 
 
-def export(*rows: dict[str, str]) -> io.BytesIO:
+def export(*rows: dict[str, str], delimiter: str = ",", encoding: str = "utf-8") -> io.BytesIO:
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, restval="")
+    writer = csv.DictWriter(text, COLUMNS, restval="", delimiter=delimiter)
     writer.writeheader()
     writer.writerows(rows)
-    return io.BytesIO(text.getvalue().encode())
+    return io.BytesIO(text.getvalue().encode(encoding))
 
 
 def only(*rows: dict[str, str]) -> Candidate:
@@ -156,6 +157,25 @@ def test_a_broken_order_is_refused_and_the_others_are_read(changes: dict[str, st
     candidates = list(shopify.read(export(ORDER | LINE | changes, ORDER | LINE | {"Name": "#1002"})))
 
     assert [bool(each.problems) for each in candidates] == [True, False]
+
+
+def test_an_order_whose_quote_is_not_closed_is_refused_with_the_lines_that_it_swallowed() -> None:
+    lines = export(*(ORDER | LINE | {"Name": f"#{number}"} for number in (1001, 1002, 1003))).getvalue().decode()
+    torn = lines.replace("T-shirt - M", '"T-shirt - M', 1).replace("Mug", '"Mug"')
+    found = list(shopify.read(io.BytesIO(torn.encode())))
+
+    assert [(each.first_line, each.last_line, bool(each.problems)) for each in found] == [(2, 4, True)]
+
+
+def test_what_a_spreadsheet_saved_is_read_as_it_is_said_to_be_written() -> None:
+    plain = ORDER | LINE | {"Billing Name": "Chloé Lefèvre"}
+    amounts = [name for name, cell in plain.items() if cell.replace(".", "", 1).isdigit()]
+    saved = plain | {name: plain[name].replace(".", ",") for name in amounts}
+    file = export(saved, delimiter=";", encoding="cp1252")
+    (candidate,) = shopify.read(file, Notation(encoding="latin-1", decimals="comma"))
+
+    assert candidate.message is not None
+    assert candidate.message == only(plain).message
 
 
 def test_another_file_is_refused_as_a_whole() -> None:
