@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import re
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ SEEN_EVERY = timedelta(minutes=1)
 ANSWERED_WITHIN = timedelta(minutes=2)
 """What is not answered by then never will be: its process was killed, and the equal call begins anew."""
 
+_BEARER = re.compile(r"Bearer (ec_[0-9a-f]{24})")
 log = logging.getLogger(__name__)
 
 
@@ -74,7 +76,7 @@ def admit(call: Call, scope: str) -> ApiKey:
     try:
         key = _signing_key(call)
     except NotAdmitted as refusal:
-        log.warning("call refused", extra={"reason": str(refusal), "key": call.authorization[7:47]})
+        log.warning("call refused", extra={"reason": str(refusal), "key": _named(call)})
         if call.signature:  # What is not signed at all was refused for nothing; to count it would cost more.
             limits.hit(limits.REFUSED_CALLS_BY_IP, limits.network(call.visitor))
         raise
@@ -137,6 +139,12 @@ def _signing_key(call: Call) -> ApiKey:
     if not signatures.is_call_signed(call.signature, secret, method=call.method, target=call.target, body=body):
         raise NotAdmitted(401, "La signature ne correspond pas à cet appel.")
     return key
+
+
+def _named(call: Call) -> str:
+    """Return the id of the key that the call names; of another shape nothing, since it may be a secret."""
+    found = _BEARER.fullmatch(call.authorization)
+    return found[1] if found else ""
 
 
 def _note_use(key: ApiKey) -> None:

@@ -117,6 +117,7 @@ def test_what_is_not_this_key_s_signature_of_this_call_is_refused_and_logged(
     assert refusal.value.status == 401
     assert [record.message for record in caplog.records] == ["call refused"]
     assert key.secret not in str(caplog.records[0].__dict__)
+    assert vars(caplog.records[0])["key"] == ("" if "authorization" in changes else key.key_id)
     assert the_key(key).last_used_at is None
 
 
