@@ -44,15 +44,15 @@ def correct(number: str) -> ResponseReturnValue:
 def accept(number: str) -> ResponseReturnValue:
     """Take the order as it was charged in all."""
     found = _order_or_404(number)
-    rates = amendments.rates(found)
-    form = AcceptForm(rates=list(rates), differs=bool(amendments.missing(found)))
+    rates, form = amendments.rates(found), _accept_form(found)
     if not form.is_submitted():
         return _to_page(found)
     if not form.validate():
         return _page(found, 422, accept_form=form)
     try:
         key = list(rates.values())[form.rate.data] if form.rate else None
-        done = amendments.accept(found, key, form.shown.data or "")
+        euros = form.exchange_rate.data if form.exchange_rate else None
+        done = amendments.accept(found, key, form.shown.data or "", exchange_rate=euros)
     except DomainError as refusal:
         return _page(found, 422, accept_form=form, refusal=str(refusal))
     return _said(found, done, _("La commande est acceptée telle qu'elle a été encaissée."))
@@ -104,6 +104,11 @@ def reinvoice(number: str) -> ResponseReturnValue:
     return _said(found, done, _("L'avoir et la nouvelle facture sont établis et partent par e-mail."))
 
 
+def _accept_form(order: Order, **seen: Any) -> AcceptForm:
+    rates, differs = list(amendments.rates(order)), bool(amendments.missing(order))
+    return AcceptForm(rates=rates, differs=differs, foreign=order.currency != "EUR", **seen)
+
+
 def _order_or_404(number: str) -> Order:
     return dashboard.order(number) or abort(404)
 
@@ -140,7 +145,7 @@ def _page(order: Order, status: int = 200, **refused: Any) -> ResponseReturnValu
             total_tax=counts.total_tax,
             exchange_rate=orders.exchange_rate_of(order),
         ),
-        "accept_form": AcceptForm(rates=list(amendments.rates(order)), differs=bool(missing), **seen),
+        "accept_form": _accept_form(order, **seen, exchange_rate=orders.exchange_rate_of(order)),
         "ignore_form": IgnoreForm(**seen),
     }
     for form in refused.values():

@@ -39,6 +39,11 @@ def _wanted(label: str, *validators: Any) -> FigureField:
     return FigureField(label, validators=[InputRequired(_l("Indiquez ce chiffre.")), *validators])
 
 
+def _exchange_rate(**where: Any) -> FigureField:
+    positive = NumberRange(min=Decimal("0.000001"), message=_l("Un taux de change est positif."))
+    return FigureField(_l("Taux de change en euros"), validators=[Optional(), positive], **where)
+
+
 class LineForm(Form):
     """What of one line may be corrected; how many were bought and what they are stays the shop's."""
 
@@ -86,10 +91,7 @@ class CorrectForm(SeenForm):
 
     lines = FieldList(FormField(LineForm))
     total_tax = FigureField(_l("TVA totale"), validators=[Optional()])
-    exchange_rate = FigureField(
-        _l("Taux de change en euros"),
-        validators=[Optional(), NumberRange(min=Decimal("0.000001"), message=_l("Un taux de change est positif."))],
-    )
+    exchange_rate = _exchange_rate()
 
     def figures(self) -> Figures:
         """Return what was typed."""
@@ -98,15 +100,21 @@ class CorrectForm(SeenForm):
 
 
 class AcceptForm(SeenForm):
-    """« Accepter »: `rate` is the place of the rate of the line that makes up the difference, one of `rates`."""
+    """« Accepter »: `rate` is the place of the rate of the line that makes up the difference, one of `rates`.
+
+    An order in another currency has its exchange rate beside it.
+    """
 
     rate = SelectField(_l("Taux de l'ajustement"), coerce=int)
+    exchange_rate = _exchange_rate(id="accept-exchange-rate")
 
-    def __init__(self, *args: Any, rates: Sequence[str], differs: bool, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, rates: Sequence[str], differs: bool, foreign: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.rate.choices = [SelectChoice(place, rate) for place, rate in enumerate(rates)]
         if not differs:
             del self.rate
+        if not foreign:
+            del self.exchange_rate
 
 
 class IgnoreForm(SeenForm):

@@ -82,10 +82,11 @@ def correct(order: Order, figures: Figures, shown: str) -> bool:
     return _decide(order, decided, shown)
 
 
-def accept(order: Order, key: RateKey | None, shown: str) -> bool:
+def accept(order: Order, key: RateKey | None, shown: str, *, exchange_rate: Decimal | None = None) -> bool:
     """Afterwards the order is invoiced as it was charged in all; one line makes up the difference. False when it is.
 
-    `key` is the rate of that line, None where nothing differs but taxes. Raises as `correct` does.
+    `key` is the rate of that line, None where nothing differs but taxes; `exchange_rate` is in euros, of an order in
+    another currency. Raises as `correct` does.
     """
 
     def decided(locked: Order) -> Amendment:
@@ -94,9 +95,13 @@ def accept(order: Order, key: RateKey | None, shown: str) -> bool:
             sale = amendments.balanced(sent, key)
         except totals.DoesNotAddUp as error:
             raise DoesNotStand(str(error)) from None
-        lines = () if sale == sent else sale.lines
         return Amendment(
-            "accepted", of=shown, lines=lines, total_tax=sale.total_tax, settled=tuple(locked.doubts or ())
+            "accepted",
+            of=shown,
+            lines=() if sale == sent else sale.lines,
+            total_tax=sale.total_tax,
+            exchange_rate=exchange_rate,
+            settled=tuple(locked.doubts or ()),
         )
 
     return _decide(order, decided, shown)

@@ -93,6 +93,19 @@ def test_accepting_adds_a_line_that_the_customer_reads(
     assert "Demander une facture" in hers
 
 
+def test_what_is_accepted_in_another_currency_has_its_exchange_rate(merchant: LintingClient) -> None:
+    order = receive(currency="CHF")
+    assert 'id="accept-exchange-rate"' in merchant.get(REVIEW).text
+    form = {"shown": orders.fingerprint(order)}
+    assert (
+        "Un taux de change est positif" in merchant.post(f"{REVIEW}/accepter", data=form | {"exchange_rate": "0"}).text
+    )
+    assert "taux de change" in merchant.post(f"{REVIEW}/accepter", data=form).text
+    assert merchant.post(f"{REVIEW}/accepter", data=form | {"exchange_rate": "1,05"}).status_code == 303
+
+    assert (orders.exchange_rate_of(the_order()), the_order().needs_review) == (Decimal("1.05"), False)
+
+
 def test_a_rate_has_to_be_chosen(merchant: LintingClient) -> None:
     order = receive(total="35.00")
     answer = merchant.post(f"{REVIEW}/accepter", data={"shown": orders.fingerprint(order), "rate": "99"})

@@ -133,6 +133,17 @@ def test_a_reason_and_an_exchange_rate_are_corrected_as_well(app: Flask) -> None
     assert not the_order().needs_review
 
 
+def test_an_order_in_another_currency_is_accepted_with_its_exchange_rate(app: Flask) -> None:
+    order = receive(currency="CHF")
+    with pytest.raises(DoesNotStand, match="taux de change"):
+        amendments.accept(order, None, shown(order))
+    assert the_order().amendment is None
+    assert amendments.accept(the_order(), None, shown(the_order()), exchange_rate=Decimal("1.05"))
+
+    assert orders.exchange_rate_of(the_order()) == Decimal("1.05")
+    assert (the_order().needs_review, amounts(the_order()).gross) == (False, Decimal("31.72"))
+
+
 def test_corrected_figures_that_do_not_add_up_are_refused_and_nothing_is_kept(app: Flask) -> None:
     order = receive(total="35.00")
     with pytest.raises(DoesNotStand, match="écart"):
