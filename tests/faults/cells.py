@@ -7,6 +7,8 @@ from extensions import db
 from models import Delivery, InvoiceRequest, Order
 from tests.support.factories import PLACED, a_customer, a_request, an_order, billing_details
 
+LEASE = 5.0  # Seconds after which, in the laboratory, what the dead held is free: longer than the living need.
+BEYOND_IT = f"pause {LEASE * 1.3}"
 PATIENCE = 90.0  # Seconds for what takes one or two on a machine that has nothing else to do.
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from tests.faults.cells import LEASE
 from tests.faults.laboratory import Laboratory, Nursery
 
 
@@ -20,8 +21,8 @@ def nursery() -> Iterator[Nursery]:
 def laboratory(
     app: Flask, settings: dict[str, str], tmp_path: Path, redis_binary: Path, nursery: Nursery
 ) -> Iterator[Laboratory]:
-    """Give a laboratory in which nobody works yet, and what the dead held is free after three seconds."""
-    with Laboratory(tmp_path, settings, redis_binary, nursery, lease=3) as laboratory:
+    """Give a laboratory in which nobody works yet, and what the dead held is free after `LEASE`."""
+    with Laboratory(tmp_path, settings, redis_binary, nursery, lease=LEASE) as laboratory:
         yield laboratory
 
 

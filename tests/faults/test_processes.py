@@ -5,7 +5,7 @@ import signal
 from flask import Flask
 
 from dev.processes import kill
-from tests.faults.cells import PATIENCE, a_due_request, doubts, states
+from tests.faults.cells import BEYOND_IT, PATIENCE, a_due_request, doubts, states
 from tests.faults.laboratory import Laboratory, eventually
 
 
@@ -45,7 +45,7 @@ def test_four_workers_and_two_sweepers_on_the_same_due_set_make_one_invoice_each
 def test_who_comes_back_after_its_lease_has_run_out_writes_nothing(app: Flask, laboratory: Laboratory) -> None:
     laboratory.start(workers=7, sweepers=1)  # One for each who stands still, and others who take over.
     for step in ("produce.claimed", "issue.committed", "render.drawn", "deliver.claimed", "deliver.connected"):
-        armed = laboratory.arm(step, "pause 5")
+        armed = laboratory.arm(step, BEYOND_IT)
         laboratory.ring("produce", a_due_request(step))
         laboratory.passed(armed)
     laboratory.settle(PATIENCE)

@@ -10,14 +10,13 @@ from sqlalchemy import select
 import failpoints
 from extensions import db
 from models import Order, ShopMessage
-from tests.faults.cells import PATIENCE, a_due_request, an_order_to_ask_for, is_asked_for, states
+from tests.faults.cells import BEYOND_IT, PATIENCE, a_due_request, an_order_to_ask_for, doubts, is_asked_for, states
 from tests.faults.laboratory import Laboratory, eventually, is_alive
 from tests.shops import recorded
 from tests.support.shops import a_shop
 
-LEASE = 3.0  # Seconds, as `conftest` gives the laboratory.
 PAUSE = "pause beyond the lease"
-FAULTS = {"kill": "kill", "error": "error", PAUSE: f"pause {LEASE * 1.5}"}
+FAULTS = {"kill": "kill", "error": "error", PAUSE: BEYOND_IT}
 OF_MESSAGES = ("inbox.before_ring", "take_in.claimed", "take_in.applied")
 OF_READINGS = ("pull.page_read", "pull.page_kept")
 """Where a shop is read: `tests/services/test_pulls.py` kills it there, beside a shop that answers."""
@@ -45,8 +44,7 @@ def test_who_is_hit_at_a_step_loses_and_doubles_nothing(app: Flask, laboratory: 
     laboratory.settle(PATIENCE)
     # In doubt is only who was hit after `sending` was committed: at three steps, by a fault each.
     assert laboratory.findings(doubtful=3) == []
-    assert set(states().values()) == {"sent"}
-    assert len(states()) == len(STEPS)
+    assert states() == dict.fromkeys(STEPS, "sent"), doubts()
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -70,7 +68,7 @@ def test_a_full_disk_at_a_step_is_waited_for(app: Flask, laboratory: Laboratory)
     eventually(lambda: all(is_asked() for is_asked in asked), PATIENCE)
     laboratory.settle(PATIENCE)
     assert laboratory.findings() == []
-    assert set(states().values()) == {"sent"}
+    assert states() == dict.fromkeys(STORING, "sent")
 
 
 def _messages() -> Counter[str]:
