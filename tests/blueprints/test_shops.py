@@ -69,6 +69,7 @@ def test_what_a_reading_left_can_be_ignored_and_is_read_again_by_itself(merchant
     inbox.keep_unread(shop, Unread("728", "Illisible.", b"{}"))
     page = merchant.get(PAGE).text
     assert "Illisible." in page
+    assert "lue dans la boutique" in page
     assert "/ignorer" in page
     assert "/reessayer" not in page
 
@@ -81,4 +82,4 @@ def test_a_secret_that_keys_secret_does_not_open_is_named_and_nothing_else_stops
     lose_keys_secret(app)
     answer = merchant.get(PAGE)
     assert answer.status_code == 200
-    assert f"KEYS_SECRET n'ouvre plus : secret des webhooks, {key.key_id}." in answer.text
+    assert f"KEYS_SECRET n'ouvre plus\u00a0: secret des webhooks, {key.key_id}." in answer.text

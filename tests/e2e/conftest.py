@@ -18,6 +18,7 @@ from playwright.sync_api import (
 )
 
 from tests.e2e.shop import Shop, running
+from tests.e2e.visitors import Visitors
 
 NO_BACKGROUND = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
 
@@ -41,6 +42,12 @@ def browser(chromium: Path) -> Iterator[Browser]:
         started = playwright.chromium.launch(executable_path=str(chromium), args=NO_BACKGROUND)
         yield started
         started.close()
+
+
+@pytest.fixture(scope="module")
+def visitors(browser: Browser, shop: Shop) -> Visitors:
+    """Give who signs in once for all tests of a module."""
+    return Visitors(browser, shop)
 
 
 @pytest.fixture

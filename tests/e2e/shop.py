@@ -25,8 +25,12 @@ import pytest
 from flask import Flask
 from pypdf import PdfReader
 
+import clock
 from app import create_app
 from dev.processes import die_with_parent
+from extensions import db, transaction
+from models import Upload
+from services import uploads
 from tests.shops.messages import a_message
 from tests.support import reports
 
@@ -81,19 +85,36 @@ class Shop:
             database.execute(noted, [datetime.now(UTC).isoformat(" ").partition("+")[0]])
 
     def has_a_message_to_check(self) -> None:
-        """Afterwards a shop is connected, and something that it sent waits for an admin."""
+        """Afterwards a shop is connected, it cannot be read, and something that it sent waits for an admin."""
         moment = datetime.now(UTC).isoformat(" ").partition("+")[0]
         with closing(sqlite3.connect(self.var_dir / "app.db", timeout=10)) as database, database:
             add_shop = (
-                "INSERT INTO shops (name, system, state, number_prefix, base_url, attempts, created_at) "
-                "VALUES ('atelier', 'woocommerce', 'open', 'W-', '', 0, ?)"
+                "INSERT INTO shops (name, system, state, number_prefix, base_url, attempts, last_error, created_at) "
+                "VALUES ('atelier', 'woocommerce', 'open', 'W-', '', 0, ?, ?)"
             )
             add_message = (
                 "INSERT INTO shop_messages (shop_id, topic, ref, state, problem, attempts, received_at) "
                 "VALUES (?, 'order.updated', '727', 'failed', 'total : illisible.', 1, ?)"
             )
-            shop = database.execute(add_shop, [moment]).lastrowid
+            silent = f"https://{'boutique.' * 12}example/wp-json/wc/v3/orders ne répond pas."
+            shop = database.execute(add_shop, [silent, moment]).lastrowid
             database.execute(add_message, [shop or 0, moment])
+
+    def works_on_the_file(self, address: str) -> None:
+        """Afterwards the file of that page is tried or taken in: its turn comes before what the demo shop owes."""
+        with self.app.app_context():
+            uploads.load(int(address.rpartition("/")[2]))
+
+    def is_reading_a_file(self) -> int:
+        """Afterwards a worker holds a file that an admin has confirmed, and has read some of it; return its id."""
+        held = {"lease_token": "e2e", "lease_until": clock.now() + timedelta(days=1)}
+        upload = Upload(
+            filename="commandes.csv", shape="contract-csv", state="confirmed", size=500, done_bytes=200, **held
+        )
+        with self.app.app_context(), transaction():
+            db.session.add(upload)
+            db.session.flush()
+            return upload.id
 
     def mails(self, recipient: str) -> list[EmailMessage]:
         """Return what was caught for that address, oldest first."""

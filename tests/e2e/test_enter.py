@@ -1,17 +1,15 @@
 """A shop's own signed-in customer comes in: with and without JavaScript, accessible, and by one press alone."""
 
-from collections.abc import Callable
-
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from extensions import db
 from services import shop_sign_in
 from tests.e2e.shop import Shop
-from tests.e2e.test_pages import faults
+from tests.e2e.visitors import Opener
+from tests.e2e.walks import faults
 
 pytestmark = pytest.mark.e2e
-Opener = Callable[..., Page]
 
 
 def a_link(shop: Shop, email: str) -> str:

@@ -1,27 +1,16 @@
 """Both journeys of the help page, by its labels, in a real browser, with and without JavaScript, to the mail."""
 
 import re
-from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from services.demo import ADMIN_EMAIL, ADMIN_PASSWORD
 from tests.e2e.shop import Shop, pdf_text, text_of
+from tests.e2e.visitors import PASSWORD, Opener, fill_in_individual, sign_in
 
 pytestmark = pytest.mark.e2e
-Opener = Callable[..., Page]
-PASSWORD = "une longue phrase de passe"
 WITH_AND_WITHOUT = pytest.mark.parametrize("javascript", [True, False], ids=["javascript", "plain"])
-
-
-def fill_in_individual(page: Page) -> None:
-    page.get_by_label("Particulier").check()
-    page.get_by_label("Prénom").fill("Claire")
-    page.get_by_label("Nom", exact=True).fill("Martin")
-    page.get_by_label("Adresse", exact=True).fill("8 rue du Port")
-    page.get_by_label("Code postal").fill("69007")
-    page.get_by_label("Ville").fill("Lyon")
 
 
 def register(page: Page, shop: Shop, address: str) -> None:
@@ -35,14 +24,6 @@ def register(page: Page, shop: Shop, address: str) -> None:
     assert link
     page.goto(link.group())
     page.get_by_role("button", name="Confirmer mon adresse").click()
-
-
-def sign_in(page: Page, address: str, password: str = PASSWORD) -> None:
-    page.goto("/")
-    page.get_by_role("main").get_by_role("link", name="Se connecter").click()
-    page.get_by_label("Adresse e-mail").fill(address)
-    page.get_by_label("Mot de passe").fill(password)
-    page.get_by_role("main").get_by_role("button", name="Se connecter").click()
 
 
 def assert_invoice_arrived(shop: Shop, address: str, number: str, *words: str) -> None:

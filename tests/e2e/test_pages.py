@@ -3,94 +3,19 @@
 import gzip
 import re
 import time
-from collections.abc import Callable, Iterable
-from functools import partial
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Route, StorageState, expect
+from playwright.sync_api import Page, Route, expect
 
-from services.demo import ADMIN_EMAIL, ADMIN_PASSWORD, CUSTOMER_EMAIL, CUSTOMER_PASSWORD, GUEST_EMAIL, GUEST_ORDER
+from services.demo import ADMIN_EMAIL, CUSTOMER_EMAIL, GUEST_EMAIL, GUEST_ORDER
 from tests.e2e.shop import Shop
-from tests.e2e.test_journeys import fill_in_individual, sign_in
+from tests.e2e.visitors import ACCOUNT, AREA, BILLING, INVOICES, ORDERS, Opener, Visitors, fill_in_individual
+from tests.e2e.walks import addresses, faults, focused, walk
 
 pytestmark = pytest.mark.e2e
-Opener = Callable[..., Page]
-AREA = "/espace-client"
-ORDERS = AREA + "/commandes"
-BILLING = AREA + "/donnees-de-facturation"
-ACCOUNT = AREA + "/mon-compte"
-INVOICES = AREA + "/factures"
 FIRST_LOAD = 35 * 1024  # Bytes over the wire for « Mes commandes » with everything it loads.
-AXE = Axe().axe_script
 RENAMED = "hugo.bernard@example.com"
 UNCONFIRMED, INVOICED, IN_DOUBT = "emma.rousseau@example.com", "lea.fournier@example.com", "theo.marchand@example.com"
-
-
-class Visitors:
-    """Who is signed in: each signs in once, by the page, and is then in every test that asks."""
-
-    def __init__(self, browser: Browser, shop: Shop) -> None:
-        self.browser, self.shop = browser, shop
-        self.states: dict[str, StorageState] = {}
-
-    def state(self, address: str, *, afresh: bool = False) -> StorageState:
-        if afresh or address not in self.states:
-            context = self.browser.new_context(base_url=self.shop.url)
-            page = context.new_page()
-            sign_in(page, address, ADMIN_PASSWORD if address == ADMIN_EMAIL else CUSTOMER_PASSWORD)
-            page.wait_for_url(re.compile(AREA))
-            self.states[address] = context.storage_state()
-            context.close()
-        return self.states[address]
-
-
-@pytest.fixture(scope="module")
-def visitors(browser: Browser, shop: Shop) -> Visitors:
-    """Give who signs in once for all these tests."""
-    return Visitors(browser, shop)
-
-
-def faults(page: Page) -> list[str]:
-    """Return what axe finds, in the light scheme, then of colours in the dark one, and a narrow page's overflow."""
-    # Between two pages, and while a message appears, colours are mixed: axe reads those that stay.
-    page.evaluate("Promise.allSettled(document.getAnimations().map((one) => one.finished)).then(() => null)")
-    page.evaluate(AXE)
-    found = violations(page, {"resultTypes": ["violations"]})
-    page.emulate_media(color_scheme="dark")
-    found += violations(page, {"resultTypes": ["violations"], "runOnly": ["color-contrast"]})
-    page.emulate_media(color_scheme="light")
-    size = page.viewport_size
-    page.set_viewport_size({"width": 320, "height": 700})
-    wide = page.evaluate("document.documentElement.scrollWidth")
-    if size:
-        page.set_viewport_size(size)
-    return found + ([f"{wide} px wide on a screen of 320"] if wide > 320 else [])
-
-
-def violations(page: Page, options: dict[str, object]) -> list[str]:
-    """Return what axe finds on a page that it was put into; the rest of its answer stays in the browser."""
-    found: list[str] = page.evaluate(
-        """async (options) => (await axe.run(options)).violations.map(
-            ({id, nodes}) => `${id}: ${JSON.stringify(nodes.map((node) => node.html.slice(0, 120)))}`)""",
-        options,
-    )
-    return found
-
-
-def addresses(page: Page, paths: Iterable[str]) -> list[tuple[str, Callable[[], object]]]:
-    """Return the states that a page's address alone leads to."""
-    return [(path, partial(page.goto, path)) for path in paths]
-
-
-def walk(page: Page, states: Iterable[tuple[str, Callable[[], object]]]) -> dict[str, list[str]]:
-    """Go to each state; return those with faults."""
-    found = {}
-    for name, go in states:
-        go()
-        if wrong := faults(page):
-            found[name] = wrong
-    return found
 
 
 def submit(page: Page, path: str, **fields: str) -> None:
@@ -106,7 +31,7 @@ def save(page: Page) -> None:
     page.get_by_role("button", name="Enregistrer").click()
 
 
-def test_faults_of_either_scheme_and_of_a_narrow_screen_are_found(open_page: Opener) -> None:
+def test_faults_of_either_scheme_of_a_telephone_and_of_a_narrow_screen_are_found(open_page: Opener) -> None:
     page = open_page()
     dark = "@media (prefers-color-scheme: dark) { body { background: #000; color: #111 } }"
     page.set_content(
@@ -117,7 +42,11 @@ def test_faults_of_either_scheme_and_of_a_narrow_screen_are_found(open_page: Ope
     assert in_the_dark.startswith("color-contrast: ")
     assert ("Une phrase." in in_the_dark, narrow) == (True, "508 px wide on a screen of 320")
     page.locator("main").evaluate("(main) => main.append(new Image())")
-    assert [found.partition(":")[0] for found in faults(page)] == ["image-alt", "color-contrast", narrow]
+    wide = ["image-alt", "color-contrast"]
+    assert [found.partition(":")[0] for found in faults(page)] == [*wide, narrow]
+    page.add_style_tag(content="@media (max-width: 400px) { p { color: #eee } img { display: none } }")
+    on_a_telephone = ["on a telephone, color-contrast"] * 2  # In the light as well.
+    assert [found.partition(":")[0] for found in faults(page, phone=True)] == [*wide, *on_a_telephone, narrow]
 
 
 def test_the_public_pages_have_no_faults(open_page: Opener) -> None:
@@ -184,7 +113,8 @@ def test_an_order_has_no_faults_in_any_state(open_page: Opener, visitors: Visito
     assert found == {}
 
 
-def test_the_pages_of_a_document_have_no_faults(open_page: Opener, visitors: Visitors) -> None:
+def test_the_pages_of_a_document_have_no_faults(open_page: Opener, visitors: Visitors, shop: Shop) -> None:
+    shop.mail(INVOICED, "Votre facture")
     page = open_page(state=visitors.state(INVOICED))
     page.goto(INVOICES)
     links = [link.get_attribute("href") or "" for link in page.get_by_role("link", name=re.compile("^Lire")).all()]
@@ -257,11 +187,6 @@ def test_the_merchant_s_pages_have_no_faults(open_page: Opener, visitors: Visito
         page.goto("/admin/")
         expect(page.get_by_text("worker-1")).to_be_visible()
 
-    def shops() -> None:
-        shop.has_a_message_to_check()
-        page.goto("/admin/boutiques")
-        expect(page.get_by_text("total : illisible.")).to_be_visible()
-
     def test_mail() -> None:
         page.goto("/admin/reglages")
         page.get_by_role("button", name="Envoyer un e-mail d'essai").click()
@@ -269,12 +194,7 @@ def test_the_merchant_s_pages_have_no_faults(open_page: Opener, visitors: Visito
 
     states = [("list", lambda: page.goto("/admin/")), ("order", first_order), ("no orders", lambda: page.goto(ORDERS))]
     states += [("incident", incident), ("settings", lambda: page.goto("/admin/reglages")), ("test mail", test_mail)]
-    states += [
-        ("shops", shops),
-        ("to decide", to_decide),
-        ("decline refused", refused),
-        ("credit refused", credit_refused),
-    ]
+    states += [("to decide", to_decide), ("decline refused", refused), ("credit refused", credit_refused)]
     assert walk(page, states) == {}
 
 
@@ -449,14 +369,10 @@ def test_the_keyboard_alone_reaches_everything_and_is_seen(open_page: Opener, vi
     reached = []
     for _press in range(40):
         page.keyboard.press("Tab")
-        name, outline, on_screen = page.evaluate("""() => {
-            const one = document.activeElement, box = one.getBoundingClientRect(), style = getComputedStyle(one);
-            return [one.textContent.trim() || one.name || one.tagName, `${style.outlineStyle} ${style.outlineWidth}`,
-                    box.top > 5 && box.bottom < innerHeight - 5];
-        }""")
+        name, seen = focused(page)
         if name.startswith("Atelier") or one_round(page):
             break
-        assert (outline, on_screen) == ("solid 3px", True), name
+        assert seen, name
         reached.append(name)
     assert "purchase_order" in reached
     assert "Demander une facture" in reached

@@ -1,18 +1,16 @@
 """An address that refuses our mail, in a real browser: said, corrected, and the invoice arrives at the new one."""
 
 import re
-from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from services.demo import CUSTOMER_PASSWORD
 from tests.e2e.shop import Shop, text_of
-from tests.e2e.test_journeys import sign_in
-from tests.e2e.test_pages import ACCOUNT, AREA, addresses, walk
+from tests.e2e.visitors import ACCOUNT, AREA, Opener, sign_in
+from tests.e2e.walks import addresses, walk
 
 pytestmark = pytest.mark.e2e
-Opener = Callable[..., Page]
 
 
 def test_an_address_that_refused_an_invoice_has_no_faults_on_its_way_to_another(open_page: Opener, shop: Shop) -> None:

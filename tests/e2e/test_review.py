@@ -5,23 +5,18 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from services import intake
 from services.demo import ADMIN_EMAIL, CUSTOMER_EMAIL
 from shops.schema import OrderMessage
 from tests.e2e.shop import Shop
-from tests.e2e.test_pages import ORDERS, Opener, Visitors, walk
+from tests.e2e.visitors import ORDERS, Opener, Visitors
+from tests.e2e.walks import walk
 from tests.shops.messages import a_company, a_line, a_message
 
 pytestmark = pytest.mark.e2e
 SHIPPING = a_message()["lines"][1]
-
-
-@pytest.fixture(scope="module")
-def visitors(browser: Browser, shop: Shop) -> Visitors:
-    """Give who signs in once for all these tests."""
-    return Visitors(browser, shop)
 
 
 def connects(shop: Shop, sent: dict[str, Any]) -> None:
@@ -68,7 +63,7 @@ def test_what_is_to_be_verified_has_no_faults_in_any_state(open_page: Opener, vi
     theirs = f"{ORDERS}/{sent['number']}"
     states: list[tuple[str, Callable[[], object]]] = [("order", lambda: page.goto(order)), ("review", review)]
     states += [("refused", refused), ("contradicted", contradicted), ("accepted", accepted), ("undone", undone)]
-    assert walk(page, states) == {}
+    assert walk(page, states, phone=True) == {}
     assert walk(hers, [("to be verified", lambda: hers.goto(theirs))]) == {}
     assert walk(page, [("ignored", ignored)]) == {}
     assert walk(hers, [("left out", lambda: hers.goto(theirs))]) == {}

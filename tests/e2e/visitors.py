@@ -1,0 +1,52 @@
+"""Who comes with a browser, and where they go: they sign in and fill in forms by the page."""
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import Browser, Page, StorageState
+
+from services.demo import ADMIN_EMAIL, ADMIN_PASSWORD, CUSTOMER_PASSWORD
+from tests.e2e.shop import Shop
+
+Opener = Callable[..., Page]
+AREA = "/espace-client"
+ORDERS = AREA + "/commandes"
+BILLING = AREA + "/donnees-de-facturation"
+ACCOUNT = AREA + "/mon-compte"
+INVOICES = AREA + "/factures"
+PASSWORD = "une longue phrase de passe"
+
+
+def sign_in(page: Page, address: str, password: str = PASSWORD) -> None:
+    page.goto("/")
+    page.get_by_role("main").get_by_role("link", name="Se connecter").click()
+    page.get_by_label("Adresse e-mail").fill(address)
+    page.get_by_label("Mot de passe").fill(password)
+    page.get_by_role("main").get_by_role("button", name="Se connecter").click()
+
+
+def fill_in_individual(page: Page) -> None:
+    page.get_by_label("Particulier").check()
+    page.get_by_label("Prénom").fill("Claire")
+    page.get_by_label("Nom", exact=True).fill("Martin")
+    page.get_by_label("Adresse", exact=True).fill("8 rue du Port")
+    page.get_by_label("Code postal").fill("69007")
+    page.get_by_label("Ville").fill("Lyon")
+
+
+class Visitors:
+    """Who is signed in: each signs in once, by the page, and is then in every test that asks."""
+
+    def __init__(self, browser: Browser, shop: Shop) -> None:
+        self.browser, self.shop = browser, shop
+        self.states: dict[str, StorageState] = {}
+
+    def state(self, address: str, *, afresh: bool = False) -> StorageState:
+        if afresh or address not in self.states:
+            context = self.browser.new_context(base_url=self.shop.url)
+            page = context.new_page()
+            sign_in(page, address, ADMIN_PASSWORD if address == ADMIN_EMAIL else CUSTOMER_PASSWORD)
+            page.wait_for_url(re.compile(AREA))
+            self.states[address] = context.storage_state()
+            context.close()
+        return self.states[address]
