@@ -100,7 +100,7 @@ def _message(number: str, rows: _Rows) -> tuple[dict[str, Any], list[str]]:
     lines = list(_lines(rows, subtotal, shipping, rate, goes_to))
     refunded = rows.amount(order, "Refunded Amount")
     if ZERO < refunded < total:
-        doubts.append(REFUNDED % written(cents(refunded)))
+        doubts.append(REFUNDED % written(cents(refunded)).replace(".", ","))
     sent: dict[str, Any] = {
         "number": number,
         "version": int(last.timestamp()) * 1000 + bool(refunded),

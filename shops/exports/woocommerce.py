@@ -81,7 +81,7 @@ def _arrival(cells: Mapping[str, str], notation: Notation) -> Arrival:
     found = woocommerce.order(_as_the_api_says(cells, notation, gone=total > 0 and refunded >= total), None)
     # Of the same second, what the shop itself sends is the newer one.
     message = found.message.model_copy(update={"version": found.message.version - 1})
-    partly = (REFUNDED % written(cents(refunded)),) if ZERO < refunded < total else ()
+    partly = (REFUNDED % written(cents(refunded)).replace(".", ","),) if ZERO < refunded < total else ()
     return Arrival(message, found.ref, (*found.doubts, *partly))
 
 
