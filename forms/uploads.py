@@ -14,7 +14,7 @@ class UploadForm(FlaskForm):
     shape = SelectField(
         _l("Ce qu'il contient"),
         choices=[
-            SelectChoice("issued-invoices", _l("Factures déjà émises ailleurs (commande; facture; date)")),
+            SelectChoice("issued-invoices", _l("Liste des factures déjà émises")),
             SelectChoice("contract-csv", _l("Commandes, CSV")),
             SelectChoice("contract-json", _l("Commandes, JSON")),
             SelectChoice("woocommerce-export", _l("Commandes, export de WooCommerce")),
