@@ -36,15 +36,20 @@ PARIS = ZoneInfo("Europe/Paris")
 REFUNDED = "L'export dit qu'une partie a été remboursée (%s), et pas de quelles lignes."
 
 LINE = re.compile(r"line_item_[0-9]+")
+# Each of these reads a cell once, whatever stands in it: none tries a part of it a second time.
 ITEM = re.compile(
-    r"name:(?P<name>.*?)\|product_id:[^|]*\|sku:(?P<sku>.*?)\|quantity:(?P<quantity>[^|]*)\|total:(?P<total>[^|]*)"
-    r"\|sub_total:(?P<subtotal>[^|]*)(?:\|tax:(?P<tax>[^|]*)\|tax_data:(?P<taxes>[^|]*))?(?:\|(?P<rest>.*))?",
+    r"name:(?P<name>(?:[^|]|\|(?!product_id:))*+)\|product_id:[^|]*\|sku:(?P<sku>(?:[^|]|\|(?!quantity:))*+)"
+    r"\|quantity:(?P<quantity>[^|]*)\|total:(?P<total>[^|]*)\|sub_total:(?P<subtotal>[^|]*)"
+    r"(?:\|tax:(?P<tax>[^|]*)\|tax_data:(?P<taxes>[^|]*))?(?:\|(?P<rest>.*))?",
     re.DOTALL,
 )
-FEE = re.compile(r"name:(?P<name>.*?)\|total:(?P<total>[^|]*)\|tax:(?P<tax>[^|]*)\|tax_data:(?P<taxes>.*)", re.DOTALL)
-RATE = re.compile(r"rate_id:([0-9]+)\|[^;]*?rate_percent:([0-9.]*)")
-REFUND = re.compile(r"amount:(-?[0-9.]+)\|")
-SERIALISED = re.compile(r's:[0-9]+:"(total|subtotal)";a:[0-9]+:\{([^}]*)\}')
+FEE = re.compile(
+    r"name:(?P<name>(?:[^|]|\|(?!total:))*+)\|total:(?P<total>[^|]*)\|tax:(?P<tax>[^|]*)\|tax_data:(?P<taxes>.*)",
+    re.DOTALL,
+)
+RATE = re.compile(r"(?:^|;)rate_id:([0-9]+)\|[^;]*?\|rate_percent:([0-9.]*)")
+REFUND = re.compile(r"(?:^|;)amount:(-?[0-9.]+)\|")
+SERIALISED = re.compile(r's:[0-9]+:"(total|subtotal)";a:[0-9]+:\{([^{}]*)\}')
 SHARE = re.compile(r'i:([0-9]+);(?:s:[0-9]+:"([^"]*)"|[di]:([^;]+));')
 
 

@@ -117,6 +117,33 @@ def test_a_broken_row_is_refused_and_the_others_are_read(changes: dict[str, str]
     assert candidates[0].first_line == 2
 
 
+def test_a_name_may_hold_what_parts_the_cells_and_a_reason_no_refund() -> None:
+    name = "Affiche | A3 || total:5 | l'été"
+    item = sent("guest")["line_items"][0] | {
+        "name": name,
+        "sku": "A|3",
+        "meta_data": [{"key": "Texte", "value": "a|b"}],
+    }
+    fee = {
+        "name": name.replace(" || ", " "),
+        "total": "5.00",
+        "total_tax": "1.00",
+        "taxes": [{"id": 75, "total": "1.00"}],
+    }
+    order = sent("guest", line_items=[item], fee_lines=[fee], total="37.72", total_tax="6.29")
+    refund = {"refund_items": "amount:5.00|reason:amount:26.72| perdue|date:2026-11-12 09:00:00"}
+    candidate = only(row(order) | refund)
+
+    assert candidate.message is not None, candidate.problems
+    lines = [(line.description, line.sku) for line in candidate.message.lines]
+    assert lines[0] == (name, "A|3")
+    assert lines[-1][0] == fee["name"]
+    assert candidate.doubts == (woocommerce.REFUNDED % "5,00",)
+    hostile = ["|product_id:|sku:", "rate_id:1|", 's:5:"total";a:1:{', "amount:1"]
+    for column, what in zip(("line_item_1", "tax_items", "shipping_items", "refund_items"), hostile, strict=True):
+        assert only(row(sent("guest")) | {column: f"name:{what * 5_000}"})
+
+
 def test_a_quote_that_is_not_closed_takes_its_own_row_alone_or_says_how_far_it_went() -> None:
     lines = written([row(sent("guest", number=str(number), id=number)) for number in (1, 2, 3)]).getvalue().decode()
     torn = lines.replace("Carte bancaire", '"Carte bancaire', 1)
