@@ -103,6 +103,7 @@ def park_killers() -> None:
     with transaction():
         for upload in db.session.scalars(found.with_for_update(skip_locked=True, of=Upload)):
             upload.become("failed", problem=_("Le traitement s'est arrêté cinq fois."))
+            upload.content = None
 
 
 def _count(lease: Lease, upload: Upload, counted: tally.Tally, *, dry_run: bool) -> None:

@@ -155,3 +155,4 @@ def test_a_file_that_kills_its_workers_is_given_up(app: Flask, admin: Customer) 
     db.session.expire_all()
 
     assert (upload.state, upload.problem) == ("failed", "Le traitement s'est arrêté cinq fois.")
+    assert content(upload) is None
