@@ -82,7 +82,7 @@ class Door:
 
 def measure(orders: int = ORDERS) -> Report:
     """Seconds an order, signed, sent, checked, added up and answered; and the memory of who takes them in."""
-    server = PostgresServer()
+    server = PostgresServer(durable=True)
     server.start()
     try:
         environment = _environment(server, "door")

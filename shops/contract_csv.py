@@ -63,10 +63,10 @@ def read(stream: BinaryIO, notation: Notation = AS_EXPORTED) -> Iterator[Candida
     column or has an unknown one.
     """
     with csv_text(stream, notation.codec) as text:
-        yield from _read(text)
+        yield from _read(text, notation)
 
 
-def _read(text: io.TextIOWrapper) -> Iterator[Candidate]:
+def _read(text: io.TextIOWrapper, notation: Notation) -> Iterator[Candidate]:
     header = text.readline(_LONGEST_HEADER)
     delimiter = ";" if header.count(";") > header.count(",") else ","
     columns = _checked_header([name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])])
@@ -75,7 +75,7 @@ def _read(text: io.TextIOWrapper) -> Iterator[Candidate]:
         if rows.number and rows.number in seen:
             rows.problems.append(FieldProblem("number", "Les lignes de cette commande ne se suivent pas."))
         seen.add(rows.number)
-        yield _candidate(rows, decimal_comma=delimiter == ";")
+        yield _candidate(rows, decimal_comma=delimiter == ";" or notation.decimals == "comma")
 
 
 def _checked_header(columns: list[str]) -> list[str]:

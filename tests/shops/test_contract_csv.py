@@ -7,6 +7,7 @@ import pytest
 
 from shops import contract_csv
 from shops.candidates import Candidate, UnreadableFile
+from shops.notation import Notation
 
 ORDER = {
     "number": "A-1",
@@ -74,10 +75,14 @@ def test_spreadsheets_in_french_write_semicolons_decimal_commas_and_a_mark() -> 
     assert (order.message.total, order.message.prices_include_tax) == (Decimal("31.72"), True)
 
 
-def test_a_comma_in_a_figure_of_a_comma_file_is_refused() -> None:
-    (order,) = read(written({"total": "31,72"}))
+def test_a_comma_in_a_figure_of_a_comma_file_is_refused_unless_decimals_are_said_to_be_written_so() -> None:
+    text = written({"total": "31,72"})
+    (order,) = read(text)
+    (said,) = contract_csv.read(io.BytesIO(text.encode()), Notation(decimals="comma"))
 
     assert [problem.path for problem in order.problems] == ["total"]
+    assert said.message is not None
+    assert said.message.total == Decimal("31.72")
 
 
 @pytest.mark.parametrize(
