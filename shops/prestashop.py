@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from shops.amounts import ZERO, cents, cents_within, decimal, priced, rate_of, reason_of_zero, written
+from shops.amounts import CENT, ZERO, cents, cents_within, decimal, priced, rate_of, reason_of_zero, written
 from shops.arrivals import Arrival, Ignored
 from shops.readings import address, buyer, parcel, reading, text
 from shops.schema import OrderMessage
@@ -101,6 +101,7 @@ class _Reading:
         sold = list(self._sold())
         amounts = self._amounts(sold)
         taken_off = self._vouchers(sold, amounts)
+        paid = [amount - off for amount, off in zip(amounts, taken_off or [ZERO] * len(sold), strict=True)]
         message = {
             "number": self._number(),
             "version": int(_moment(sent["date_upd"]).timestamp()) * 1000 + self._rank(),
@@ -118,7 +119,7 @@ class _Reading:
             "shipping_address": self._shipping(),
             "lines": list(map(self._line, sold, amounts, taken_off or [ZERO] * len(sold))),
             "order_discount": "0" if taken_off else written(cents(decimal(sent.get("total_discounts_tax_incl")))),
-            "total_tax": written(cents(decimal(total) - decimal(sent["total_paid_tax_excl"]))),
+            "total_tax": self._tax(sold, paid),
             "total": total,
             "shipments": self._parcels(shipped_at),
             "refunds": list(self._refunds()),
@@ -126,6 +127,32 @@ class _Reading:
         if paid_at:
             message["paid_amount"] = total
         return Arrival(OrderMessage.checked(message), str(sent["id"]), tuple(self.doubts))
+
+    def _tax(self, sold: Sequence[_Sold], paid: Sequence[Decimal]) -> str | None:
+        """Return the VAT of the order; None where PrestaShop has rounded each item with tax and without.
+
+        Then both columns are exact multiples of an item's prices, and what lies between them is no VAT of any rate: of
+        twelve at 9,99 € it is six cents beside. The prices with tax were paid, and the rates say the VAT in them.
+        """
+        tax = cents(decimal(self.sent["total_paid_tax_incl"]) - decimal(self.sent["total_paid_tax_excl"]))
+        inside = [amount * each.rate / (100 + each.rate) for amount, each in zip(paid, sold, strict=True)]
+        missed, pieces = abs(tax - sum(inside, ZERO)), sum((each.quantity for each in sold), ZERO)
+        explained = CENT * len(sold) - CENT / 2 < missed <= CENT * pieces
+        return None if explained and self._is_rounded_by_item(sold) else written(tax)
+
+    def _is_rounded_by_item(self, sold: Sequence[_Sold]) -> bool:
+        """Whether each sum of goods is a multiple of a rounded price, and one is not what rounding its line gives.
+
+        Where the prices themselves were written rounded, their multiples say it alone.
+        """
+        sums = [
+            (total, decimal(detail.get(f"unit_price_tax_{column}")), each.quantity)
+            for each, detail in zip(sold, self.details, strict=False)
+            for column, total in (("excl", each.net), ("incl", each.gross))
+        ]
+        multiples = all(total == cents(unit) * quantity for total, unit, quantity in sums)
+        of_lines = all(total == cents(unit * quantity) for total, unit, quantity in sums)
+        return multiples and (not of_lines or all(unit == cents(unit) for _total, unit, _quantity in sums))
 
     def _number(self) -> str:
         """Return the order's reference; of several that share one, all but the first have their id behind it.
