@@ -15,19 +15,26 @@ from blueprints import (
     api,
     auth,
     billing,
+    claims,
     customer,
+    data_exports,
     devmail,
     guest,
     health,
     home,
     installation,
     invoices,
+    journal,
     orders,
+    personal_data,
     review,
+    second_factor,
     shops,
+    team,
     uploads,
     webhooks,
 )
+from commands.accounts import accounts_cli
 from commands.admin import admin_cli
 from commands.demo import demo_cli
 from commands.invoices import invoices_cli
@@ -87,11 +94,17 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
         orders,
         invoices,
         account,
+        claims,
+        data_exports,
+        personal_data,
+        second_factor,
         admin,
+        team,
         review,
         shops,
         uploads,
         installation,
+        journal,
         health,
         api,
         webhooks,
@@ -100,7 +113,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
         app.register_blueprint(module.bp)
     if settings.development:
         app.register_blueprint(devmail.bp)
-    for group in (orders_cli, shops_cli, admin_cli, invoices_cli, mail_cli, demo_cli):
+    for group in (orders_cli, shops_cli, admin_cli, accounts_cli, invoices_cli, mail_cli, demo_cli):
         app.cli.add_command(group)
     return app
 
@@ -109,6 +122,7 @@ def _flask_settings(settings: config.Settings) -> dict[str, object]:
     public = urlsplit(settings.public_url)
     hosts = [public.hostname or "", "127.0.0.1", "localhost"]  # This machine's own names are for its probes.
     return {
+        "DEBUG": False,  # Whatever FLASK_DEBUG says: what broke is for the log.
         "SECRET_KEY": settings.secret_key,
         "SQLALCHEMY_DATABASE_URI": settings.database_url,
         "SQLALCHEMY_ENGINE_OPTIONS": _engine_options(settings),
@@ -119,6 +133,7 @@ def _flask_settings(settings: config.Settings) -> dict[str, object]:
         "SESSION_COOKIE_SECURE": not settings.development,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_HTTPONLY": True,
+        "PERMANENT_SESSION_LIFETIME": sessions.ABSOLUTE_END,  # How old the cookie's signature may be.
         "WTF_CSRF_TIME_LIMIT": None,
         "MAX_CONTENT_LENGTH": 1024 * 1024,
     }

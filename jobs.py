@@ -5,7 +5,7 @@ from contextlib import suppress
 from sqlalchemy.exc import OperationalError
 
 from mail.smtp import Connection
-from services import delivery, inbox, incidents, letters, production, pulls, uploads
+from services import data_exports, delivery, inbox, incidents, letters, production, pulls, uploads
 from services.leases import LeaseLost
 
 
@@ -47,6 +47,11 @@ def pull(shop_id: int) -> None:
 def load(upload_id: int) -> None:
     """Try a file that an admin has handed in, or take it in once they have said so; a second run changes nothing."""
     uploads.load(upload_id)
+
+
+def export_data(export_id: int) -> None:
+    """Put all that is kept of a customer into a file for them; a second run makes none."""
+    data_exports.make(export_id)
 
 
 def alert() -> None:

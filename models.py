@@ -5,7 +5,17 @@ Amounts are `Decimal` with two places, moments are aware UTC (see `columns.py`).
 """
 
 from tables import guards
-from tables.accounts import BillingDetails, Customer, RateCounter, SignInSession, Token
+from tables.accounts import (
+    BillingDetails,
+    Customer,
+    DataExport,
+    Erasure,
+    RateCounter,
+    RecoveryCode,
+    SecondFactor,
+    SignInSession,
+    Token,
+)
 from tables.documents import FIRST_LINK, CreditNote, Document, Invoice, NumberSeries, StoredFile
 from tables.operations import AuditEntry, Delivery, Incident, Milestone
 from tables.orders import Order, OrderLine, Refund, Shipment
@@ -21,9 +31,11 @@ __all__ = [
     "Correction",
     "CreditNote",
     "Customer",
+    "DataExport",
     "Delivery",
     "Document",
     "EarlierInvoice",
+    "Erasure",
     "Incident",
     "Invoice",
     "InvoiceRequest",
@@ -32,7 +44,9 @@ __all__ = [
     "Order",
     "OrderLine",
     "RateCounter",
+    "RecoveryCode",
     "Refund",
+    "SecondFactor",
     "Shipment",
     "Shop",
     "ShopMessage",

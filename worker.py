@@ -12,6 +12,7 @@ import task_queue
 from app import create_app
 from documents import pdf
 from extensions import db
+from mail import messages
 from services import issuing, sweep
 from web import logs
 
@@ -20,6 +21,7 @@ def work(app: Flask) -> None:
     """Run jobs until told to stop; fonts and templates are loaded before the fork, connections are not opened."""
     settings = app.extensions["settings"]
     pdf.warm_up()
+    messages.warm_up()
     with app.app_context():
         issuing.require_mode()
         issuing.require_latest()

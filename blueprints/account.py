@@ -31,7 +31,7 @@ def show() -> ResponseReturnValue:
 @login_required
 def change_password() -> ResponseReturnValue:
     """Change the password; every other device is signed out. Who comes back here by its address finds the form."""
-    form = PasswordForm()
+    form = PasswordForm(signed_in_customer().email)
     if not form.is_submitted():
         return see_other(url_for(".show"))
     if form.validate_on_submit():

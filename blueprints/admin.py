@@ -12,12 +12,14 @@ import config
 from extensions import DomainError, db
 from forms.admin import CorrectEmailForm, CreditForm, DeclineForm, ResendForm
 from forms.auth import PressForm
-from models import Correction, Delivery, Invoice, Order
+from models import Correction, Delivery, Document, Invoice, Order
 from services import (
     corrections,
     crediting,
     dashboard,
     files,
+    history,
+    history_words,
     incidents,
     invoices,
     issuing,
@@ -28,6 +30,7 @@ from services import (
 )
 from web.access import admin_required, document_or_404
 from web.changes import Change, changes, field_names
+from web.recent import recently_proven
 from web.review import desk
 
 bp = Blueprint("admin", __name__, url_prefix="/admin")
@@ -58,6 +61,7 @@ def index() -> str:
 @admin_required
 def order(number: str) -> ResponseReturnValue:
     """Show everything about one order."""
+    history.viewed(number)
     return _order_page(number)
 
 
@@ -77,6 +81,7 @@ def resend(number: str) -> ResponseReturnValue:
 
 @bp.route("/commandes/<number>/adresse", methods=["GET", "POST"])
 @admin_required
+@recently_proven
 def correct_email(number: str) -> ResponseReturnValue:
     """Correct the e-mail address of an order."""
     found, form = _order_or_404(number), CorrectEmailForm()
@@ -102,6 +107,7 @@ def retry(number: str) -> ResponseReturnValue:
 
 @bp.route("/factures/<number>/avoir", methods=["GET", "POST"])
 @admin_required
+@recently_proven
 def credit(number: str) -> ResponseReturnValue:
     """Credit an invoice, in full or by an amount; pressing twice makes one credit note."""
     invoice, form = document_or_404(number), CreditForm()
@@ -124,6 +130,7 @@ def credit(number: str) -> ResponseReturnValue:
 
 @bp.post("/corrections/<int(max=2147483647):correction_id>/accepter")
 @admin_required
+@recently_proven
 def accept(correction_id: int) -> ResponseReturnValue:
     """Replace the invoice as its customer asked; pressing twice replaces it once."""
     number = _correction_or_404(correction_id).invoice.order.number
@@ -135,6 +142,7 @@ def accept(correction_id: int) -> ResponseReturnValue:
 
 @bp.route("/corrections/<int(max=2147483647):correction_id>/refuser", methods=["GET", "POST"])
 @admin_required
+@recently_proven
 def decline(correction_id: int) -> ResponseReturnValue:
     """Leave the invoice as it is and tell its customer why."""
     number, form = _correction_or_404(correction_id).invoice.order.number, DeclineForm()
@@ -153,14 +161,14 @@ def decline(correction_id: int) -> ResponseReturnValue:
 @admin_required
 def pdf(number: str) -> Response:
     """Hand out a document, specimens included, byte for byte as it was written."""
-    return _file(files.read(document_or_404(number)), f'inline; filename="{number}.pdf"', "application/pdf")
+    return _file(files.read(_viewed(number)), f'inline; filename="{number}.pdf"', "application/pdf")
 
 
 @bp.get("/factures/<number>.xml")
 @admin_required
 def xml(number: str) -> Response:
     """Hand out the data that a document carries (Factur-X)."""
-    return _file(files.read_xml(document_or_404(number)), f'attachment; filename="{number}.xml"', "application/xml")
+    return _file(files.read_xml(_viewed(number)), f'attachment; filename="{number}.xml"', "application/xml")
 
 
 def _order_or_404(number: str) -> Order:
@@ -169,6 +177,13 @@ def _order_or_404(number: str) -> Order:
 
 def _correction_or_404(correction_id: int) -> Correction:
     return db.session.get(Correction, correction_id) or abort(404)
+
+
+def _viewed(number: str) -> Document:
+    """Return the document, after it is on record who looks at it."""
+    found = document_or_404(number)
+    history.viewed(found.order.number, detail=number)
+    return found
 
 
 def _file(data: bytes | None, disposition: str, mimetype: str) -> Response:
@@ -219,6 +234,8 @@ def _order_page(number: str, status: int = 200, **forms: Any) -> ResponseReturnV
         to_decide=[(each, _wanted(each)) for each in _to_decide(entries)],
         deliveries=deliveries,
         entries=dashboard.entries(found),
+        acts=history_words.ACTIONS,
+        actor=history_words.actor,
         field_names=field_names,
         now=clock.now(),
         **own_forms | forms,

@@ -1,6 +1,6 @@
 """Sign in and out, open an account, recover it, confirm its address."""
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user, login_required
@@ -14,6 +14,9 @@ from web.answers import changed, render, see_other
 
 bp = Blueprint("auth", __name__)
 
+OPENING = "opening"
+"""The secret by which a browser is known as the one that has opened an account."""
+
 
 @bp.route("/connexion", methods=["GET", "POST"])
 def sign_in() -> ResponseReturnValue:
@@ -25,8 +28,7 @@ def sign_in() -> ResponseReturnValue:
     if form.validate_on_submit():
         customer = accounts.authenticate(form.email.data, form.password.data or "", visitor=request.remote_addr)
         if customer is not None:
-            signed_in.sign_in(customer)
-            return see_other(following or url_for("customer.home"))
+            return see_other(signed_in.admit(customer, following))
         form.refuse()
     return _page("auth/sign_in.html", form, following=following)
 
@@ -46,7 +48,7 @@ def register() -> ResponseReturnValue:
         return redirect(url_for("customer.home"), 303)
     form = RegisterForm()
     if form.validate_on_submit():
-        accounts.register(form.email.data, form.password.data, visitor=request.remote_addr)
+        session[OPENING] = accounts.register(form.email.data, form.password.data, visitor=request.remote_addr)
         return render_template("auth/check_mail.html", email=form.email.data, purpose="register")
     return _page("auth/register.html", form)
 
@@ -66,7 +68,7 @@ def reset(token: str) -> ResponseReturnValue:
     """Choose a new password by the link of the mail."""
     if not accounts.is_open(token, "password_reset"):
         return render_template("auth/dead_link.html", purpose="reset"), 410
-    form = ResetForm()
+    form = ResetForm(accounts.address_of(token, "password_reset"))
     if form.validate_on_submit():
         try:
             accounts.reset_password(token, form.password.data)
@@ -81,15 +83,22 @@ def reset(token: str) -> ResponseReturnValue:
 def confirm(token: str) -> ResponseReturnValue:
     """Show the button that confirms an address; opening the link confirms nothing, since mail scanners open it too."""
     if accounts.is_open(token, "confirmation"):
-        return render_template("auth/confirm.html", form=PressForm(), token=token)
+        return _page("auth/confirm.html", _confirm_form(token), token=token)
     return _used_link(token)
 
 
 @bp.post("/confirmer/<token>")
 def press_confirm(token: str) -> ResponseReturnValue:
-    """Confirm the address."""
+    """Confirm the address; who has not opened the account here chooses its password, and gets it empty."""
+    form = _confirm_form(token)
+    if not form.validate_on_submit():
+        return (
+            _page("auth/confirm.html", form, token=token)
+            if accounts.is_open(token, "confirmation")
+            else _used_link(token)
+        )
     try:
-        customer = accounts.confirm_by_link(token)
+        customer = accounts.confirm_by_link(token, form.password.data if "password" in form else "")
     except accounts.InvalidLink:
         return _used_link(token)
     flash(_("Votre adresse e-mail est confirmée."), "success")
@@ -151,6 +160,13 @@ def resend_confirmation() -> ResponseReturnValue:
 def _page(template: str, form: FlaskForm, **context: object) -> ResponseReturnValue:
     """Show a form, with status 422 when it was sent and refused."""
     return render_template(template, form=form, **context), 422 if form.is_submitted() else 200
+
+
+def _confirm_form(token: str) -> FlaskForm:
+    """Return a button for who has opened the account, and a password to choose for everybody else."""
+    present = signed_in_customer() if current_user.is_authenticated else None
+    here = accounts.was_opened_here(token, present=present, opening=session.get(OPENING, ""))
+    return PressForm() if here else ResetForm(accounts.address_of(token, "confirmation"))
 
 
 def _used_link(token: str) -> ResponseReturnValue:

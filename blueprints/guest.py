@@ -71,7 +71,7 @@ def create_account(order: Order) -> ResponseReturnValue:
     """Make an account of the order's address and sign in; an address that has one gets a mail instead."""
     if current_user.is_authenticated:
         return redirect(url_for("orders.index"), 303)
-    form = CreateAccountForm()
+    form = CreateAccountForm(order.email)
     if form.validate_on_submit():
         customer = guests.create_account(order, form.password.data, visitor=request.remote_addr)
         if customer is None:

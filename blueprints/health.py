@@ -13,6 +13,8 @@ from services import inbox, incidents, lateness, limits, readiness
 bp = Blueprint("health", __name__)
 
 COMPONENTS = ("redis", "documents", "smtp")
+FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
+"""What a proxy adds to a request; one of ours or of the visitor's own makes no difference."""
 
 
 @bp.get("/healthz")
@@ -44,8 +46,8 @@ def _may_read_metrics() -> bool:
     if settings.metrics_token:
         sent = request.headers.get("Authorization", "").removeprefix("Bearer ")
         return secrets.compare_digest(sent.encode(), settings.metrics_token.encode())
-    # A proxy on this machine that nobody told us about (TRUSTED_PROXIES) makes every visitor look local.
-    forwarded = not settings.trusted_proxies and {"X-Forwarded-For", "Forwarded"} & set(request.headers.keys())
+    # Behind a proxy on this machine every visitor looks local, or says so: only who came straight to us is.
+    forwarded = any(name in request.headers for name in FORWARDED)
     return not forwarded and _is_loopback(request.remote_addr or "")
 
 

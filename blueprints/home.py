@@ -3,7 +3,8 @@
 from flask import Blueprint, Response, abort, current_app, render_template
 
 import clock
-from documents.seller import Shop
+from documents.seller import Seller, Shop
+from services import data_exports, erasure, sweep
 
 bp = Blueprint("home", __name__)
 
@@ -19,14 +20,23 @@ def index() -> str:
 @bp.get("/mentions-legales")
 def legal() -> str:
     """Say who sells here, as the seller's file has it today (LCEN, art. 1-1 and 19)."""
-    seller = current_app.extensions["sellers"].at(clock.paris_date(clock.now()))
-    return render_template("legal/legal.html", identity=seller.identity)
+    return render_template("legal/legal.html", identity=_seller_of_today().identity)
 
 
 @bp.get("/confidentialite")
 def privacy() -> str:
     """Say what is kept about people, why and for how long (GDPR, art. 13)."""
-    return render_template("legal/privacy.html")
+    return render_template(
+        "legal/privacy.html",
+        identity=_seller_of_today().identity,
+        guests=erasure.GUESTS_KEPT.days // 365,
+        unused=erasure.UNUSED_KEPT.days,
+        export=data_exports.KEPT.days,
+        sessions=sweep.SESSIONS_KEPT.days,
+        shop_messages=sweep.MESSAGES_KEPT.days,
+        acts=sweep.AUDIT_KEPT.days // 365,
+        acts_of_documents=sweep.AUDIT_OF_DOCUMENTS_KEPT.days // 365,
+    )
 
 
 @bp.get("/accessibilite")
@@ -46,6 +56,11 @@ def logo() -> Response:
     """Give the merchant's logo."""
     picture = _shop().logo or abort(404)
     return Response(picture.data, mimetype=picture.mimetype, headers=KEPT)
+
+
+def _seller_of_today() -> Seller:
+    seller: Seller = current_app.extensions["sellers"].at(clock.paris_date(clock.now()))
+    return seller
 
 
 def _shop() -> Shop:

@@ -9,8 +9,9 @@ from flask_babel import gettext as _
 from extensions import DomainError
 from forms.review import AcceptForm, CorrectForm, IgnoreForm, ReinvoiceForm, SeenForm
 from models import Order
-from services import amendments, dashboard, orders, reinvoicing
+from services import amendments, dashboard, history, orders, reinvoicing
 from web.access import admin_required
+from web.recent import recently_proven
 from web.review import desk
 
 bp = Blueprint("review", __name__, url_prefix="/admin/commandes/<number>/verification")
@@ -20,11 +21,13 @@ bp = Blueprint("review", __name__, url_prefix="/admin/commandes/<number>/verific
 @admin_required
 def show(number: str) -> ResponseReturnValue:
     """Show the shop's figures beside ours, and the three ways to decide."""
+    history.viewed(number)
     return _page(_order_or_404(number))
 
 
 @bp.route("/corriger", methods=["GET", "POST"])
 @admin_required
+@recently_proven
 def correct(number: str) -> ResponseReturnValue:
     """Put other figures in the place of the shop's."""
     found, form = _order_or_404(number), CorrectForm()
@@ -41,6 +44,7 @@ def correct(number: str) -> ResponseReturnValue:
 
 @bp.route("/accepter", methods=["GET", "POST"])
 @admin_required
+@recently_proven
 def accept(number: str) -> ResponseReturnValue:
     """Take the order as it was charged in all."""
     found = _order_or_404(number)
@@ -60,6 +64,7 @@ def accept(number: str) -> ResponseReturnValue:
 
 @bp.route("/ignorer", methods=["GET", "POST"])
 @admin_required
+@recently_proven
 def ignore(number: str) -> ResponseReturnValue:
     """Leave the order without an invoice, or its invoice as it is."""
     found, form = _order_or_404(number), IgnoreForm()
@@ -76,6 +81,7 @@ def ignore(number: str) -> ResponseReturnValue:
 
 @bp.post("/annuler")
 @admin_required
+@recently_proven
 def undo(number: str) -> ResponseReturnValue:
     """Let the shop's own figures count again."""
     found, form = _order_or_404(number), SeenForm()
@@ -91,6 +97,7 @@ def undo(number: str) -> ResponseReturnValue:
 
 @bp.post("/refacturer")
 @admin_required
+@recently_proven
 def reinvoice(number: str) -> ResponseReturnValue:
     """Credit the invoice and issue one of what the order comes to now; pressing twice does it once."""
     found, form = _order_or_404(number), ReinvoiceForm()

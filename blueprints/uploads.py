@@ -10,9 +10,11 @@ from extensions import DomainError, db
 from forms.auth import PressForm
 from forms.uploads import UploadForm
 from models import Upload
+from parties import texts
 from services import shops, tally, uploads
 from shops.notation import Notation
 from web.access import admin_required, signed_in_customer
+from web.recent import recently_proven
 
 bp = Blueprint("uploads", __name__, url_prefix="/admin/fichiers")
 
@@ -36,7 +38,7 @@ def hand_in() -> ResponseReturnValue:
         with closing(sent):
             shop, content = shops.by_name(form.shop.data or ""), sent.read()
         facts = {"shape": form.shape.data, "notation": notation, "shop": shop}
-        upload = uploads.hand_in(signed_in_customer(), sent.filename or "", content, **facts)
+        upload = uploads.hand_in(signed_in_customer(), texts.tidy(sent.filename or ""), content, **facts)
     except DomainError as refusal:
         form.file.errors = (str(refusal),)
         return _page(form, 422)
@@ -48,12 +50,12 @@ def hand_in() -> ResponseReturnValue:
 def show(upload_id: int) -> str:
     """Show what a file would change, or has changed."""
     upload = _or_404(upload_id)
-    labels = tally.LISTED if upload.shape == uploads.LIST else tally.ORDERS
-    return render_template("admin/upload.html", upload=upload, labels=labels)
+    return render_template("admin/upload.html", upload=upload, labels=tally.labels(upload.shape))
 
 
 @bp.post("/<int(max=2147483647):upload_id>/confirmer")
 @admin_required
+@recently_proven
 def confirm(upload_id: int) -> ResponseReturnValue:
     """Take the file in; pressing twice takes it in once."""
     return _decided(upload_id, uploads.confirm(_pressed(upload_id), signed_in_customer()), _("La reprise commence."))

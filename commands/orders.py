@@ -1,29 +1,25 @@
 """`flask orders …`: bring the orders of a file in, and the list of what another system has invoiced."""
 
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, BinaryIO, get_args
+from typing import Any, get_args
 
 import click
 from flask.cli import AppGroup
 from flask_babel import gettext as _
 
 from models import Shop
-from services import batches, cutover, issuing, shops, tally
-from shops import issued_invoices, online_retail
+from services import issuing, shops, tally
+from shops import online_retail
 from shops.candidates import UnreadableFile
 from shops.notation import Dates, Decimals, Encoding, Notation
 
 orders_cli = AppGroup("orders", help="Les commandes de la boutique.")
 
-LIST = "issued-invoices"
-SHAPES = (*batches.SHAPES, LIST)
-
 
 @orders_cli.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path))
-@click.option("--format", "shape", type=click.Choice(SHAPES), required=True, help="La forme du fichier.")
+@click.option("--format", "shape", type=click.Choice(tally.SHAPES), required=True, help="La forme du fichier.")
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Écrire les refus dans ce fichier CSV.")
 @click.option("--dry-run", is_flag=True, help="Dire ce qui changerait, et ne rien garder.")
 @click.option(
@@ -64,12 +60,12 @@ def import_orders(
     try:
         with ExitStack() as files:
             written = files.enter_context(report.open("w", encoding="utf-8-sig", newline="")) if report else None
-            counted = tally.Tally(tally.LISTED if shape == LIST else tally.ORDERS, written)
+            counted = tally.Tally(tally.labels(shape), written)
             stream = files.enter_context(file.open("rb"))
             bar = files.enter_context(_progress_bar(file.stat().st_size))
             shop = _shop(shop_name) if shop_name else None
             notation = Notation(encoding, decimals, dates)
-            for _document in _counting(counted, stream, shape, notation, shop, dry_run=dry_run):
+            for _document in tally.take_in(counted, stream, shape, notation, shop, dry_run=dry_run):
                 bar.update(stream.tell() - bar.pos)
     except (UnreadableFile, issuing.WrongMode) as error:
         raise click.ClickException(str(error)) from None
@@ -81,27 +77,6 @@ def import_orders(
         click.echo(_("C'était un essai\u00a0: rien n'a été gardé."))
     if report:
         click.echo(_("Les refus sont dans %(file)s.", file=report))
-
-
-def _counting(
-    counted: tally.Tally,
-    stream: BinaryIO,
-    shape: str,
-    notation: Notation,
-    shop: Shop | None,
-    *,
-    dry_run: bool,
-) -> Iterator[None]:
-    """Take the documents in, each counted as it comes."""
-    if shape == LIST:
-        for listed in cutover.take_list(issued_invoices.read(stream, notation), dry_run=dry_run):
-            counted.count_listed(listed)
-            yield
-        return
-    documents, strict = batches.read(shape, stream, notation), shape in batches.STRICT
-    for candidate, result in batches.taken_in(documents, source=shape, strict=strict, shop=shop, dry_run=dry_run):
-        counted.count(candidate, result)
-        yield
 
 
 def _shop(name: str) -> Shop:

@@ -1,7 +1,8 @@
 """`bin/test`: brings what the tests need, then runs every check; arguments go to pytest.
 
 `bin/test --nemesis` runs the nemesis instead (`tests/faults/nemesis.py`), on both databases one after the other unless
-`--database` names one; its other arguments are the nemesis's own.
+`--database` names one; its other arguments are the nemesis's own. `bin/test --scan` runs the scanners
+(`tests/security/scan.py`).
 """
 
 import argparse
@@ -27,6 +28,8 @@ PACKAGES = {  # program -> Debian package
     "php": "php-cli",
     "node": "nodejs",
 }
+NOT_THE_PRODUCT = ("./.venv/", "./benchmarks/", "./dev/", "./tests/")
+"""What bandit leaves out: of these ruff asks the same questions, and to start programs is what they are for."""
 
 
 def real_data() -> Path | None:
@@ -127,7 +130,9 @@ def check_everything(
     supervisor: Supervisor, report: Report, postgres: PostgresServer, arguments: Sequence[str]
 ) -> None:
     """Afterwards the report says how every check went."""
-    env = dict(os.environ) | bring_components(supervisor, report, postgres) | {"PYTHONUNBUFFERED": "1"}
+    # Where nobody may write bytecode, as in many containers, each of a hundred processes would compile all of ours.
+    python = {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": ""}
+    env = dict(os.environ) | bring_components(supervisor, report, postgres) | python
     for what in report.missing:
         supervisor.say(f"SKIPPED {what}")
     tool = PYTHON.parent
@@ -135,7 +140,8 @@ def check_everything(
     workers = str(max(3, (os.cpu_count() or 1) * 3 // 2))
     ruff, mypy = tool / "ruff", tool / "mypy"
     tests: list[str | Path] = [PYTHON, "-m", "pytest", "-n", workers, "--dist", "worksteal", *arguments]
-    run(supervisor, report, env, {"ruff": [ruff, "check", "--output-format", "concise", "."]})
+    bandit: list[str | Path] = [tool / "bandit", "--quiet", "--recursive", "--exclude", ",".join(NOT_THE_PRODUCT), "."]
+    run(supervisor, report, env, {"ruff": [ruff, "check", "--output-format", "concise", "."], "bandit": bandit})
     run(supervisor, report, env, {"format": [ruff, "format", "--check", "--output-format", "concise", "."]})
     # Alone, it would leave all cores but one idle; it has the time of all tests, and steps aside for them.
     run(supervisor, report, env, {"mypy": ["nice", mypy, "--no-error-summary"], "pytest": tests})
@@ -159,6 +165,9 @@ def main() -> int:
     try:
         if "--nemesis" in sys.argv[1:2]:
             let_nemesis_loose(supervisor, report, sys.argv[2:])
+        elif "--scan" in sys.argv[1:2]:
+            scan: list[str | Path] = [PYTHON, "-m", "tests.security.scan", *sys.argv[2:]]
+            run(supervisor, report, dict(os.environ) | {"PYTHONUNBUFFERED": "1"}, {"scan": scan})
         else:
             check_everything(supervisor, report, postgres, sys.argv[1:])
     except Stopped:

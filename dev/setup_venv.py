@@ -130,7 +130,7 @@ def _install(requirements: Path) -> None:
     _step(
         f"Installing {count} packages of {requirements.name}",
         [PYTHON, "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--progress-bar", "off",
-         "--no-deps", "-r", requirements],
+         "--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", requirements],
         count,
     )  # fmt: skip
 

@@ -15,7 +15,7 @@ from datetime import date
 from functools import cache
 from io import BytesIO
 from typing import Any
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape  # nosec B406  # It writes; nothing is parsed by it.
 
 from pikepdf import Array, Dictionary, Name, ObjectStreamMode, Pdf, Stream, StreamDecodeLevel, String
 from pikepdf import Object as PdfObject

@@ -68,6 +68,12 @@ def area(country: str, postal_code: str) -> Area:
     return OF_COUNTRY.get(country, "world") if country else ""
 
 
+def start_of_postal_code(country: str, postal_code: str) -> str:
+    """Return what of a postal code `area` asks for, and no more: nothing of most."""
+    code = "".join(postal_code.split()).upper()
+    return next(code[:size] for size in range(len(code) + 1) if area(country, code[:size]) == area(country, code))
+
+
 def is_sent_overseas(seller: Seller, country: str, postal_code: str) -> bool:
     """Whether goods that leave are exempt as sent to or from an overseas department (CGI art. 294, 2)."""
     home, there = _home(seller), area(country, postal_code)

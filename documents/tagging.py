@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
-from xml.dom import minidom
+from xml.dom import minidom  # nosec B408  # For its types; what it has read is our own markup.
 
 from xhtml2pdf.context import pisaContext
 from xhtml2pdf.xhtml2pdf_reportlab import PmlParagraph

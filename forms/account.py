@@ -5,7 +5,7 @@ from flask_wtf import FlaskForm
 from wtforms import PasswordField
 from wtforms.validators import InputRequired
 
-from forms.auth import email_field, new_password_field
+from forms.auth import ForAccount, email_field, new_password_field
 
 
 class AddressForm(FlaskForm):
@@ -17,7 +17,7 @@ class AddressForm(FlaskForm):
     )
 
 
-class PasswordForm(FlaskForm):
+class PasswordForm(ForAccount):
     """The password that was, and the one that will be."""
 
     current_password = PasswordField(

@@ -28,8 +28,23 @@ def email_field(label: Any = None) -> Any:
     return EmailField(label or _l("Adresse e-mail"), filters=[without_blanks], validators=validators)
 
 
+class ForAccount(FlaskForm):
+    """A form in which an account's password is chosen; `address` is whose account it is, unless the form asks."""
+
+    def __init__(self, address: str = "", **kwargs: Any) -> None:
+        self.address = address
+        super().__init__(**kwargs)
+
+
+def is_not_common(form: ForAccount, field: Field) -> None:
+    """Raise ValidationError for a password that whoever guesses would try among the first."""
+    address = form["email"].data if "email" in form else form.address
+    if accounts.is_guessable(field.data, address or ""):
+        raise ValidationError(passwords.TOO_COMMON)
+
+
 def new_password_field(label: Any = None) -> Any:
-    """Return the field of a password that is being chosen."""
+    """Return the field of a password that is being chosen, in a form `ForAccount`."""
     validators = [
         InputRequired(_l("Choisissez un mot de passe.")),
         Length(
@@ -37,8 +52,10 @@ def new_password_field(label: Any = None) -> Any:
             passwords.LONGEST,
             _l("Choisissez un mot de passe de %(min)d à %(max)d caractères."),
         ),
+        is_not_common,
     ]
-    return PasswordField(label or _l("Mot de passe"), validators=validators)
+    # A browser would cut what is pasted at `maxlength` without a word.
+    return PasswordField(label or _l("Mot de passe"), validators=validators, render_kw={"maxlength": False})
 
 
 class SignInForm(FlaskForm):
@@ -52,7 +69,7 @@ class SignInForm(FlaskForm):
         self.password.errors = [_("Adresse e-mail ou mot de passe incorrect.")]
 
 
-class RegisterForm(FlaskForm):
+class RegisterForm(ForAccount):
     """A new account."""
 
     email = email_field()
@@ -65,7 +82,7 @@ class ForgotForm(FlaskForm):
     email = email_field()
 
 
-class ResetForm(FlaskForm):
+class ResetForm(ForAccount):
     """The new password."""
 
     password = new_password_field(_l("Nouveau mot de passe"))

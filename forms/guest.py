@@ -6,7 +6,7 @@ from flask_wtf import FlaskForm
 from wtforms import StringField
 from wtforms.validators import InputRequired
 
-from forms.auth import email_field, new_password_field
+from forms.auth import ForAccount, email_field, new_password_field
 
 
 class LookUpForm(FlaskForm):
@@ -24,7 +24,7 @@ class LookUpForm(FlaskForm):
         self.order_number.errors = [_("Aucune commande ne correspond à ce numéro et à cette adresse e-mail.")]
 
 
-class CreateAccountForm(FlaskForm):
+class CreateAccountForm(ForAccount):
     """A password for the account of an order's address; the address itself is the order's and is not asked."""
 
     password = new_password_field()

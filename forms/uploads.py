@@ -2,7 +2,7 @@
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from flask_wtf.file import FileField, FileRequired
+from flask_wtf.file import FileAllowed, FileField, FileRequired
 from wtforms import SelectField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # Newer than its published types.
 
@@ -10,7 +10,14 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  #
 class UploadForm(FlaskForm):
     """A file, what it holds, and what it cannot say by itself."""
 
-    file = FileField(_l("Fichier"), validators=[FileRequired(_l("Choisissez un fichier."))])
+    ENDINGS = ("csv", "txt", "json", "ndjson", "jsonl")
+    file = FileField(
+        _l("Fichier"),
+        validators=[
+            FileRequired(_l("Choisissez un fichier.")),
+            FileAllowed(ENDINGS, _l("Choisissez un fichier .csv, .txt ou .json, enregistré sans mise en forme.")),
+        ],
+    )
     shape = SelectField(
         _l("Ce qu'il contient"),
         choices=[

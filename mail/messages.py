@@ -5,6 +5,7 @@ a test and a preview page all get the message that is sent.
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,7 @@ from email import policy
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import parseaddr
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +23,8 @@ from mail.addresses import envelope_form
 
 Repayment = Literal["", "made", "due", "none"]
 
+LONGEST_QUOTED = 40
+DIVIDING = re.compile(r'[<>@,;:"()\[\]\\]')
 TEMPLATES = Path(__file__).parent.parent / "templates" / "emails"
 
 
@@ -49,6 +53,7 @@ class Document:
     `refers_to` is the number of the invoice that a credit note credits or a new invoice replaces, "" of any other;
     `reason` is the sentence that the document prints. Of a credit note `repayment` says what becomes of the money.
     `replaced_by` is the number of the invoice that takes the place of this one, or of the one that this credits.
+    `is_orphan` says that the customer had their data erased, so that the shop itself gets it.
     """
 
     number: str
@@ -62,6 +67,7 @@ class Document:
     repayment: Repayment = ""
     replaced_by: str = ""
     for_company: bool = False
+    is_orphan: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +93,36 @@ def confirmation_reminder(heading: Heading, *, link: str, code: str) -> EmailMes
 def password_reset(heading: Heading, *, link: str) -> EmailMessage:
     """Return the mail with the link to choose a new password."""
     return _message(heading, "password_reset", link=link)
+
+
+def password_changed(heading: Heading, *, reset_url: str) -> EmailMessage:
+    """Return the mail that tells an account that its password has changed."""
+    return _message(heading, "password_changed", reset_url=reset_url)
+
+
+def second_factor_changed(heading: Heading, *, reset_url: str) -> EmailMessage:
+    """Return the mail that tells an admin that their second factor has changed, or a recovery code was used."""
+    return _message(heading, "second_factor_changed", reset_url=reset_url)
+
+
+def account_erased(heading: Heading) -> EmailMessage:
+    """Return the last mail that an account gets: that it is deleted, and what the law keeps."""
+    return _message(heading, "account_erased")
+
+
+def invitation(heading: Heading, *, link: str, manages: bool) -> EmailMessage:
+    """Return the mail that invites somebody to administer the shop, or to look at what is there."""
+    return _message(heading, "invitation", link=link, manages=manages)
+
+
+def data_export(heading: Heading, *, page_url: str) -> EmailMessage:
+    """Return the mail that says that the file of a customer's data is ready; the file itself never travels by mail."""
+    return _message(heading, "data_export", page_url=page_url)
+
+
+def order_code(heading: Heading, *, order_number: str, code: str, sign_in_url: str) -> EmailMessage:
+    """Return the mail whose 6-digit code gives an order to another account; without a code: it is in one already."""
+    return _message(heading, "order_code", order_number=order_number, code=code, sign_in_url=sign_in_url)
 
 
 def account_exists(heading: Heading, *, sign_in_url: str, reset_url: str) -> EmailMessage:
@@ -139,6 +175,14 @@ def test(heading: Heading) -> EmailMessage:
     return _message(heading, "test")
 
 
+def warm_up() -> None:
+    """Afterwards the templates are compiled: the first mail takes no longer than the next."""
+    environment = _environment(str)
+    for name in environment.list_templates():
+        environment.get_template(name)
+
+
+@cache
 def _environment(translate: Callable[[str], str]) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -167,15 +211,15 @@ def _message(heading: Heading, name: str, **facts: object) -> EmailMessage:
     message["From"] = _from(heading)
     message["To"] = [_address(one) for one in heading.to.split(",")]
     message["Reply-To"] = _address(heading.reply_to)
-    message["Subject"] = " ".join(text("subject.txt").split())
+    message["Subject"] = _literal(text("subject.txt"))
     message["Date"] = heading.date
     message["Message-ID"] = heading.message_id
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: absence notices do not answer it…
     message["X-Auto-Response-Suppress"] = "All"  # …nor does Exchange, which reads its own header only.
-    message["Content-Language"] = heading.language
     message.set_content(text("body.txt"), cte="quoted-printable")
     message.add_alternative(text("body.html"), subtype="html", cte="quoted-printable")
     message.set_boundary(_boundary(heading, "alternative"))
+    message["Content-Language"] = heading.language  # Before its content, it would go with the content it had.
     return message
 
 
@@ -192,7 +236,25 @@ def _boundary(heading: Heading, part: str) -> str:
 
 def _from(heading: Heading) -> Address:
     name, address = parseaddr(heading.sender)
-    return Address(display_name=name or heading.shop_name, addr_spec=envelope_form(address))
+    return Address(display_name=_named(name or heading.shop_name), addr_spec=envelope_form(address))
+
+
+def _literal(text: str) -> str:
+    """Return a text as one line of a header that says just that: the standard library would decode encoded words.
+
+    Their line ends would begin headers of their own (CVE-2024-6923).
+    """
+    line = "".join(sign if sign.isprintable() else " " for sign in text).replace("=?", "= ?")
+    return " ".join(line.split())
+
+
+def _named(name: str) -> str:
+    """Return a name as a header can say it: literally, and a long one without what divides addresses.
+
+    Where the standard library folds a name it forgets the quotes around it, and a comma would end the address.
+    """
+    line = _literal(name)
+    return line if len(line) <= LONGEST_QUOTED else " ".join(DIVIDING.sub(" ", line).split())
 
 
 def _address(written: str) -> Address:

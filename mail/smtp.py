@@ -183,7 +183,6 @@ class _Line(smtplib.SMTP):
 
     def __init__(self, server: _Server, sender: str, patience: Patience) -> None:
         self.server, self.patience = server, patience
-        self.context = ssl.create_default_context()
         self.begin()
         # Our own name is the sender's domain: asking the resolver for the machine's can block for longer than that.
         super().__init__(server.host, server.port, sender.rpartition("@")[2], timeout=patience.step)
@@ -208,7 +207,7 @@ class _Line(smtplib.SMTP):
         """Afterwards the server knows us, over an encrypted line where `SMTP_URL` asks for one."""
         self.ehlo_or_helo_if_needed()
         if self.server.tls == "starttls":
-            self.starttls(context=self.context)
+            self.starttls(context=ssl.create_default_context())
             self.ehlo_or_helo_if_needed()
         if self.server.user:
             _sign_in(self, self.server)
@@ -248,7 +247,7 @@ class _Line(smtplib.SMTP):
     def _connected(self, address: tuple[Any, ...], timeout: float) -> socket.socket:
         line = socket.create_connection((address[0], address[1]), timeout=timeout)
         if self.server.tls == "implicit":
-            return self.context.wrap_socket(line, server_hostname=self.server.host)
+            return ssl.create_default_context().wrap_socket(line, server_hostname=self.server.host)
         return line
 
 

@@ -14,26 +14,16 @@ from shops.notation import Notation
 
 Result = intake.Receipt | intake.Refused
 
-READERS: dict[str, Callable[[BinaryIO], Iterator[Candidate]]] = {
-    "contract-json": contract_json.read,
-    "online-retail": online_retail.read,
-}
-"""The shapes of a file of orders that say by themselves how they are written, each with its reader."""
-NOTED_READERS: dict[str, Callable[[BinaryIO, Notation], Iterator[Candidate]]] = {
+READERS: dict[str, Callable[[BinaryIO, Notation], Iterator[Candidate]]] = {
+    "contract-json": lambda stream, _notation: contract_json.read(stream),
     "contract-csv": contract_csv.read,
+    "online-retail": lambda stream, _notation: online_retail.read(stream),
     "woocommerce-export": woocommerce.read,
     "shopify-export": shopify.read,
 }
-"""The shapes that spreadsheets write in several ways: which one is asked."""
-SHAPES = (*READERS, *NOTED_READERS)
+"""The shapes that a file of orders may have, each with its reader; JSON and the data set are written in one way."""
 STRICT = ("contract-json", "contract-csv")
 """The shapes whose sums must add up: their sender can mend them."""
-
-
-def read(shape: str, stream: BinaryIO, notation: Notation) -> Iterator[Candidate]:
-    """Return the documents of a file of that shape. Raises UnreadableFile, at once or while it is read."""
-    noted = NOTED_READERS.get(shape)
-    return noted(stream, notation) if noted else READERS[shape](stream)
 
 
 def taken_in(

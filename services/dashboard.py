@@ -9,7 +9,7 @@ from sqlalchemy.orm import contains_eager, joinedload, lazyload, selectinload
 import clock
 from extensions import db
 from models import AuditEntry, Correction, Delivery, Document, InvoiceRequest, Order, ShopMessage
-from services import invoices, lateness, orders
+from services import history, invoices, lateness, orders
 from services.lateness import NOT_FINAL, Lateness, is_late
 from services.orders import EPOCH, LARGEST_ID, MICROSECOND
 
@@ -102,8 +102,9 @@ def deliveries(order: Order) -> Sequence[Delivery]:
 
 
 def entries(order: Order) -> Sequence[AuditEntry]:
-    """Return what happened to an order, the latest first; the last 200 at most."""
-    found = select(AuditEntry).where(AuditEntry.order_id == order.id)
+    """Return what happened to an order, the latest first; the last 200 at most. Who looked at it changed nothing."""
+    looks = (history.VIEWED, history.LOOKED_UP)
+    found = select(AuditEntry).where(AuditEntry.order_id == order.id, AuditEntry.action.not_in(looks))
     return db.session.scalars(found.order_by(AuditEntry.id.desc()).limit(MOST_ENTRIES)).all()
 
 

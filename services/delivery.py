@@ -255,6 +255,8 @@ def _conclude(delivery: Delivery, action: str) -> None:
     One in vain means nothing any more once the document was mailed again.
     """
     history.record(action, order=delivery.order, customer=delivery.customer, detail=delivery.kind)
+    if any(each is not None and each.erased_at for each in (delivery.customer, delivery.order)):
+        delivery.recipient, delivery.last_error = "", None  # It was the last to know the address.
     document = delivery.document
     if document is None or not ends_a_request(document):
         return

@@ -19,9 +19,9 @@ from shops.schema import OrderMessage
 
 # What `bin/dev` prints: these accounts exist on demo data only, which production refuses to load.
 CUSTOMER_EMAIL = CLAIRE.email
-CUSTOMER_PASSWORD = "claire-demo-2026"  # noqa: S105
+CUSTOMER_PASSWORD = "claire-demo-2026"  # nosec B105  # noqa: S105 - Shown by bin/dev; refused in production.
 ADMIN_EMAIL = "admin@fil-et-encre.example.com"
-ADMIN_PASSWORD = "admin-demo-2026"  # noqa: S105
+ADMIN_PASSWORD = "admin-demo-2026"  # nosec B105  # noqa: S105 - As above.
 GUEST_ORDER = "T-100393"
 GUEST_EMAIL = PAUL.email
 

@@ -15,7 +15,7 @@ import clock
 import sealing
 from extensions import db, transaction
 from models import ApiCall, ApiKey, Shop
-from services import limits, shops
+from services import history, limits, shops
 from shops import signatures
 
 SEEN_EVERY = timedelta(minutes=1)
@@ -79,9 +79,11 @@ def admit(call: Call, scope: str) -> ApiKey:
         log.warning("call refused", extra={"reason": str(refusal), "key": _named(call)})
         if call.signature:  # What is not signed at all was refused for nothing; to count it would cost more.
             limits.hit(limits.REFUSED_CALLS_BY_IP, limits.network(call.visitor))
+            history.once_an_hour("call.refused", detail=_named(call))
         raise
     if scope not in key.scopes:
         log.warning("call refused", extra={"reason": f"scope {scope}", "key": key.key_id})
+        history.once_an_hour("call.exceeded", detail=f"{key.key_id}, {scope}")
         raise NotAdmitted(403, f"Cette clé n'a pas le droit « {scope} ».")
     _note_use(key)
     return key
@@ -148,11 +150,14 @@ def _named(call: Call) -> str:
 
 
 def _note_use(key: ApiKey) -> None:
-    """Write down when the key was last used, to the minute: a write a call is too many."""
-    now = clock.now()
-    if key.last_used_at is None or key.last_used_at < now - SEEN_EVERY:
+    """Write down when the key was last used, to the minute, and that it was, by the hour; not with each call."""
+    now, before = clock.now(), key.last_used_at
+    if before is None or before < now - SEEN_EVERY:
         key_id, shop_id = key.id, key.shop_id
+        is_first = before is None or f"{before:%Y%m%d%H}" != f"{now:%Y%m%d%H}"
         with transaction():
+            if is_first:
+                history.record("key.used", detail=key.key_id, actor=f"shop:{key.shop.name}")
             db.session.execute(update(ApiKey).where(ApiKey.id == key_id).values(last_used_at=now))
             db.session.execute(update(Shop).where(Shop.id == shop_id).values(last_message_at=now))
 

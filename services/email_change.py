@@ -6,13 +6,13 @@ Whoever confirms is signed in to the account: a mail that went to a stranger by 
 from collections.abc import Sequence
 
 from flask_babel import gettext as _
-from sqlalchemy import or_, select, update
+from sqlalchemy import or_, update
 from sqlalchemy.exc import IntegrityError
 
 from extensions import DomainError, db, transaction
 from mail.addresses import clean, email_key
-from models import Customer, Delivery, InvoiceRequest, Order, Token
-from services import accounts, history, invoicing, leases, limits, outbox, refusals, sessions, tokens
+from models import Customer, Delivery, Order, Token
+from services import accounts, history, invoicing, leases, limits, outbox, ownership, refusals, sessions, tokens
 
 
 def request(customer: Customer, email: str, password: str) -> None:
@@ -60,7 +60,7 @@ def confirm_by_link(customer: Customer, link: str) -> None:
     if customer.email == email:
         return
     with transaction():
-        orders = _hold_orders(customer)
+        orders = ownership.hold(customer.id)
         if customer.email == email:
             return  # The other press was first.
         if tokens.take(link, "email_change") is None:
@@ -77,10 +77,11 @@ def confirm_by_code(customer: Customer, code: str, *, visitor: str | None = None
     """
     limits.hit(limits.CODE_BY_IP, limits.network(visitor))
     with transaction():
-        orders = _hold_orders(customer)
+        orders = ownership.hold(customer.id)
         proof = tokens.try_code(tokens.usable_codes(customer, "email_change"), code)
         told = _change(customer, proof.email or "", orders) if proof else None
     if told is None:
+        history.once_an_hour("code.refused", customer=customer)
         raise accounts.WrongCode(_("Ce n'est pas le code que nous avons envoyé, ou il n'est plus valable."))
     _ring(customer, told, orders)
 
@@ -91,23 +92,6 @@ def _proof(customer: Customer, link: str) -> Token | None:
     if found is None or found.customer_id != customer.id:
         return None
     return found if found.used_at is None or found.email == customer.email else None
-
-
-def _hold_orders(customer: Customer) -> Sequence[Order]:
-    """Return the account's orders, held until the end of the transaction with requests, waiting mails and the account.
-
-    In this order and by id, as everywhere: a worker that marks a mail writes about the account. Of two proofs at once
-    the second finds the account as the first has left it.
-    """
-    own = select(Order).where(Order.customer_id == customer.id).order_by(Order.id)
-    fresh = {"populate_existing": True}
-    orders = db.session.scalars(own.with_for_update(of=Order, key_share=True).execution_options(**fresh)).all()
-    requests = select(InvoiceRequest).join(Order).where(Order.customer_id == customer.id).order_by(InvoiceRequest.id)
-    db.session.scalars(requests.with_for_update(of=InvoiceRequest).execution_options(**fresh)).all()
-    mails = select(Delivery.id).where(Delivery.customer_id == customer.id, Delivery.state == "pending")
-    db.session.scalars(mails.order_by(Delivery.id).with_for_update()).all()
-    invoicing.lock_account(customer.id)
-    return orders
 
 
 def _change(customer: Customer, email: str, orders: Sequence[Order]) -> Delivery:

@@ -24,12 +24,12 @@ import storage
 from documents import archive, formatting, snapshot
 from documents.snapshot import Snapshot
 from documents.totals import RateAmounts, apportion
-from extensions import db
+from extensions import db, transaction
 from models import Document
-from services import files, ledger
+from services import files, history, ledger
 
-# What a spreadsheet would take for a formula (OWASP, CSV injection), behind apostrophes of our own or not.
-FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
+# What a spreadsheet would take for a formula (OWASP, CSV injection), behind blanks and apostrophes of our own or not.
+FORMULA = re.compile(r"'*(\s*[=+\-@＝＋－＠]|[\t\r\n])")
 COLUMNS = (
     "Numéro", "Type", "Date", "Commande", "Date de commande", "Client", "SIREN", "N° de TVA", "Pays",
     "Taux de TVA", "Catégorie de TVA", "Motif sans TVA", "HT", "TVA", "TTC", "Devise", "TVA en euros",
@@ -115,6 +115,8 @@ def write(month: Month, target: Path, *, shape: str = "standard", progress: Call
             temporary.rename(target)
     finally:
         temporary.unlink(missing_ok=True)
+    with transaction():
+        history.record("invoices.exported", detail=f"{month}, {shape}")
     return written
 
 
@@ -163,7 +165,7 @@ def _bytes(document: Document) -> tuple[bytes, bytes | None]:
             files.ensure(document.id)
             document = db.session.get_one(Document, document.id)
         pdf = files.read(document)
-        assert pdf is not None  # noqa: S101 - It is drawn.
+        assert pdf is not None  # nosec B101  # noqa: S101 - It is drawn.
         return pdf, archive.embedded_xml(pdf)
     except Exception as error:
         number, name = document.number, type(error).__name__

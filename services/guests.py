@@ -6,7 +6,7 @@ from sqlalchemy.orm import selectinload
 from extensions import db
 from mail.addresses import email_key
 from models import Customer, Order, Shop
-from services import accounts, limits, passwords
+from services import accounts, history, limits, passwords
 from shops.numbers import is_order_number, order_key
 
 
@@ -22,18 +22,14 @@ def look_up(number: str, email: str, *, visitor: str | None = None) -> Order | N
     limits.hit(limits.LOOK_UP_BY_IP, limits.network(visitor))
     for each in spellings:
         limits.hit(limits.LOOK_UP_BY_NUMBER, each)
-    try:
-        address = email_key(email)
-    except ValueError:
+    order = _found(key, email)
+    if order is None:
+        history.once_an_hour("look_up.refused", detail=key if is_order_number(key) else "")
         return None
-    if not is_order_number(key):
-        return None
-    found = select(Order).where(or_(Order.number_key == key, Order.own_key == key), Order.email_key == address)
-    order = db.session.scalar(found.order_by(Order.placed_at.desc(), Order.id.desc()).limit(1))
-    if order is not None:
-        for each in spellings:
-            limits.forgive(limits.LOOK_UP_BY_NUMBER, each)
-        limits.forgive(limits.LOOK_UP_BY_IP, limits.network(visitor))
+    for each in spellings:
+        limits.forgive(limits.LOOK_UP_BY_NUMBER, each)
+    limits.forgive(limits.LOOK_UP_BY_IP, limits.network(visitor))
+    history.once_an_hour(history.LOOKED_UP, order=order)
     return order
 
 
@@ -52,15 +48,21 @@ def create_account(order: Order, password: str, *, visitor: str | None = None) -
     """
     limits.hit(limits.REGISTER_BY_IP, limits.network(visitor))
     password_hash = passwords.hash(password)
-    owner = order.customer or accounts.find(order.email)
-    if owner is None:
-        customer = accounts.create(order.email, password_hash, order)
-        if customer is not None:
-            return customer
-        owner = accounts.find(order.email)
-    if owner is not None:
-        accounts.tell_it_exists(owner)
+    if order.customer is None:
+        return accounts.create(order.email, password_hash, order)
+    accounts.tell_it_exists(order.customer)
     return None
+
+
+def _found(key: str, email: str) -> Order | None:
+    try:
+        address = email_key(email)
+    except ValueError:
+        return None
+    if not is_order_number(key):
+        return None
+    found = select(Order).where(or_(Order.number_key == key, Order.own_key == key), Order.email_key == address)
+    return db.session.scalar(found.order_by(Order.placed_at.desc(), Order.id.desc()).limit(1))
 
 
 def _spellings(key: str) -> list[str]:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import selectinload
 from extensions import DomainError, db, transaction
 from mail import addresses
 from models import Customer, EarlierInvoice, InvoiceRequest, Order, Shop
-from services import crediting, history, invoicing, merging, mirroring, outbox, review, sums
+from services import crediting, history, invoicing, merging, mirroring, outbox, review, sums, tombstones
 from shops.arrivals import Arrival
 from shops.numbers import NUMBER_LENGTH, order_key
 from shops.problems import FieldProblem
@@ -90,7 +90,8 @@ def receive(message: OrderMessage | Arrival, *, source: str, strict: bool, shop:
     credit note. What an earlier system has invoiced stays its own. `strict` (API, contract files) refuses sums that do
     not add up and other content under a known version; connectors keep such an order under review, never to be
     invoiced until it adds up, and of two contents of one version the same one always wins. An order that belonged to no
-    shop becomes that of the first one that sends it.
+    shop becomes that of the first one that sends it. Of an order whose buyer had their data erased the figures are
+    taken and nothing of the buyer, also when it is first seen later; what they order afterwards is a new contract.
 
     Raises VersionConflict for a known version with other content, NumberTaken when the number is another order's,
     Refused when the sums do not add up.
@@ -205,11 +206,10 @@ def _tried(chunk: list[Arrival], sender: _Sender) -> list[Receipt | Refused]:
 def _apply_all(arrivals: list[Arrival], sender: _Sender) -> list[Receipt | Refused]:
     """Apply the messages inside the caller's transaction; a refused one has written nothing."""
     known = _known_orders(arrivals, sender)
-    accounts = _accounts(arrivals)
-    earlier = _earlier_invoices(arrivals, sender)
+    around = _Around(_accounts(arrivals), _earlier_invoices(arrivals, sender), _erasures(arrivals))
     results: list[Receipt | Refused] = []
     for run in _runs(arrivals):
-        written = [_tried_writing(arrival, known, accounts, earlier, sender) for arrival in run]
+        written = [_tried_writing(arrival, known, around, sender) for arrival in run]
         db.session.flush()  # All of them at once: one by one, this would be most of the work.
         results += [_settled(each) if isinstance(each, _Written) else each for each in written]
     return results
@@ -229,11 +229,25 @@ def _runs(arrivals: list[Arrival]) -> Iterator[list[Arrival]]:
     yield run
 
 
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What is known beside the orders: accounts and erasures by e-mail key, earlier invoices by order key."""
+
+    accounts: dict[str, Customer]
+    earlier: dict[str, str]
+    erasures: dict[str, datetime]
+
+    def erased_at(self, message: OrderMessage) -> datetime | None:
+        """Return when who placed the order had their data erased, None where they placed it since then."""
+        erased = self.erasures.get(addresses.email_key(message.email))
+        return erased if erased and message.placed_at <= erased else None
+
+
 def _tried_writing(
-    arrival: Arrival, known: "_Known", accounts: dict[str, Customer], earlier: dict[str, str], sender: _Sender
+    arrival: Arrival, known: "_Known", around: _Around, sender: _Sender
 ) -> "_Written | Receipt | Refused":
     try:
-        return _apply(arrival, known, accounts, earlier, sender)
+        return _apply(arrival, known, around, sender)
     except Refused as refused:
         return refused
 
@@ -308,6 +322,10 @@ def _accounts(arrivals: list[Arrival]) -> dict[str, Customer]:
     return {customer.email_key: customer for customer in db.session.scalars(found)}
 
 
+def _erasures(arrivals: list[Arrival]) -> dict[str, datetime]:
+    return tombstones.of(addresses.email_key(arrival.message.email) for arrival in arrivals)
+
+
 def _earlier_invoices(arrivals: list[Arrival], sender: _Sender) -> dict[str, str]:
     """Return what the system before this one has invoiced: the invoice's number by order key, prefixed or not."""
     numbers = [arrival.message.number for arrival in arrivals]
@@ -316,9 +334,7 @@ def _earlier_invoices(arrivals: list[Arrival], sender: _Sender) -> dict[str, str
     return {row.order_key: row.number for row in db.session.execute(found)}
 
 
-def _apply(
-    arrival: Arrival, known: _Known, accounts: dict[str, Customer], earlier: dict[str, str], sender: _Sender
-) -> _Written | Receipt:
+def _apply(arrival: Arrival, known: _Known, around: _Around, sender: _Sender) -> _Written | Receipt:
     """Write the message to its order, new or known; raises Refused before anything is written."""
     message, number = arrival.message, sender.prefix + arrival.message.number
     order = _find(arrival, number, known, sender)
@@ -330,7 +346,7 @@ def _apply(
     outcome: Outcome = "updated" if order else "new"
     if order is None:
         nothing: dict[str, Any] = {"request": None, "billing": None, "review": None, "documents": []}
-        order = Order(number=number, number_key=order_key(number), **nothing)
+        order = Order(number=number, number_key=order_key(number), erased_at=around.erased_at(message), **nothing)
         db.session.add(order)
     elif order.number != number:
         known.renumber(order, number)
@@ -339,9 +355,10 @@ def _apply(
     order.own_key = order_key(message.number)
     order.shop_id, order.shop_ref = order.shop_id or sender.shop_id, order.shop_ref or arrival.ref
     order.cancelled_at = message.cancelled_at or _withdrawn(order)
-    order.existing_invoice = message.existing_invoice or earlier.get(order.number_key) or earlier.get(order.own_key)
+    invoiced = (around.earlier.get(order.number_key), around.earlier.get(order.own_key))
+    order.existing_invoice = message.existing_invoice or invoiced[0] or invoiced[1]
     order.doubts = list(arrival.doubts) or None
-    mirroring.mirror(order, message, accounts)
+    mirroring.mirror(order, message, around.accounts)
     known.add(order)
     return _Written(order, outcome, message.version)
 

@@ -185,7 +185,8 @@ def lock_request(order: Order) -> InvoiceRequest | None:
 def lock_account(customer_id: int) -> Customer:
     """Return the account as it is now, held until the end of the transaction: of two who change it one comes second.
 
-    Its open requests are held first, as whoever issues holds a request and then writes about its account.
+    Its open requests are held first, as whoever issues holds a request and then writes about its account. Raises
+    NotTheirs when the account was deleted meanwhile.
     """
     own = select(InvoiceRequest.id).join(Order).where(Order.customer_id == customer_id)
     still_open = own.where(InvoiceRequest.state.in_(OPEN)).order_by(InvoiceRequest.id)
@@ -193,7 +194,10 @@ def lock_account(customer_id: int) -> Customer:
     # Read after the lock: a row joined to one that was waited for is as it was before the wait (PostgreSQL).
     found = select(Customer).where(Customer.id == customer_id).options(selectinload(Customer.billing))
     held = found.with_for_update(of=Customer, key_share=True).execution_options(populate_existing=True)
-    return db.session.scalars(held).one()
+    account = db.session.scalars(held).one()
+    if account.erased_at:
+        raise NotTheirs
+    return account
 
 
 def buyer_problems(order: Order, details: Details) -> dict[str, str]:

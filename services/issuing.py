@@ -5,6 +5,7 @@ the caller's transaction, which holds the order.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Literal, TypeVar
@@ -151,7 +152,7 @@ def reinvoice(invoice: Invoice, order: Order, *, reason: str, occasion: str) -> 
     Its mail is in the outbox.
     """
     _require_same_mode(invoice)
-    replaced, number = frozen(invoice), _take("invoice")
+    replaced, number, facts = frozen(invoice), _take("invoice"), _facts(order)
     content = snapshot.build(
         number=number.text,
         issue_date=number.date,
@@ -160,7 +161,7 @@ def reinvoice(invoice: Invoice, order: Order, *, reason: str, occasion: str) -> 
         seller=seller_of(order, number.date),
         buyer=replaced.buyer,
         buyer_email=replaced.buyer_email,
-        order=_facts(order),
+        order=replace(facts, shipping_address=replaced.delivery) if order.erased_at else facts,
         purchase_order=replaced.order.purchase_order,
         refers_to=snapshot.Reference(invoice.number, invoice.issue_date),
         reason=reason,
@@ -193,16 +194,21 @@ def mail(document: Document, *, again: int = 0) -> Delivery:
 
     `again` is how many of its mails there are already.
     """
-    settings, request = config.current(), db.session.get_one(InvoiceRequest, document.request_id)
-    kind, recipient = ("specimen", settings.alert_emails[0]) if document.trial else (document.kind, request.recipient)
+    request = db.session.get_one(InvoiceRequest, document.request_id)
     delivery = Delivery(
-        kind=kind,
-        recipient=recipient,
+        kind="specimen" if document.trial else document.kind,
+        recipient=recipient_of(document, request),
         customer_id=request.customer_id,
         order_id=document.order_id,
         document_id=document.id,
     )
     return outbox.add(delivery, occasion=f"document:{document.id}{f':resend:{again}' if again else ''}")
+
+
+def recipient_of(document: Document, request: InvoiceRequest) -> str:
+    """Return where the document's mail goes: to the merchant on trial, and once the customer had their data erased."""
+    own = not document.trial and request.order.erased_at is None
+    return request.recipient if own else config.current().alert_emails[0]
 
 
 def current_invoice(order: Order) -> Invoice | None:
@@ -316,4 +322,5 @@ def _facts(order: Order) -> OrderFacts:
 
 
 def _shipping_address(order: Order) -> DeliveryAddress | None:
-    return DeliveryAddress(**order.shipping_address) if order.shipping_address else None
+    """Return where the order went, None once it was erased: what is left then is no address."""
+    return DeliveryAddress(**order.shipping_address) if order.shipping_address and not order.erased_at else None

@@ -12,7 +12,7 @@ from sqlalchemy.engine import CursorResult
 
 import clock
 from extensions import db
-from models import Delivery, InvoiceRequest, Shop, ShopMessage, Upload
+from models import DataExport, Delivery, InvoiceRequest, Shop, ShopMessage, Upload
 
 LEASE = timedelta(seconds=90)  # What dead workers held goes on within two minutes; who is slower writes nothing.
 MOST_AT_ONCE = 200  # Rows that a chore of the sweep takes: the next one takes the others.
@@ -21,10 +21,10 @@ BACKOFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60))  # Bet
 
 Document = type[InvoiceRequest] | type[Delivery]
 """The tables whose rows lead to a document in somebody's mailbox."""
-Work = Document | type[ShopMessage] | type[Shop] | type[Upload]
+Work = Document | type[ShopMessage] | type[Shop] | type[Upload] | type[DataExport]
 """The tables whose rows wait for a worker."""
 
-Row = InvoiceRequest | Delivery | ShopMessage | Shop | Upload
+Row = InvoiceRequest | Delivery | ShopMessage | Shop | Upload | DataExport
 Held = TypeVar("Held", bound=Row)
 
 UNDER_WAY: dict[Work, tuple[str, ...]] = {
@@ -33,10 +33,11 @@ UNDER_WAY: dict[Work, tuple[str, ...]] = {
     ShopMessage: ("received",),
     Shop: ("open",),
     Upload: ("uploaded", "confirmed"),
+    DataExport: ("requested",),
 }
 """The states in which a row waits for a worker: those that are rung for and held."""
 
-NOBODYS = {"lease_token": None, "lease_until": None}
+NOBODYS = {"lease_token": None, "lease_until": None}  # nosec B105  # No password, but nobody's.
 """What an UPDATE writes over rows that whoever holds them is to lose."""
 
 
@@ -118,4 +119,4 @@ def hand_back(row: Row) -> None:
 def next_try(steps: Sequence[timedelta], attempts: int) -> datetime:
     """Return when to try again after so many attempts: a fifth sooner or later, so that a crowd comes back spread."""
     step = steps[min(max(attempts, 1), len(steps)) - 1]
-    return clock.now() + step * random.uniform(0.8, 1.2)  # noqa: S311 - Nothing secret.
+    return clock.now() + step * random.uniform(0.8, 1.2)  # nosec B311  # noqa: S311 - Nothing secret.

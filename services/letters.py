@@ -77,6 +77,38 @@ def _email_changed(heading: Heading, _delivery: Delivery) -> EmailMessage:
     return messages.email_changed(heading)
 
 
+def _password_changed(heading: Heading, _delivery: Delivery) -> EmailMessage:
+    return messages.password_changed(heading, reset_url=_url("auth.forgot"))
+
+
+def _second_factor_changed(heading: Heading, _delivery: Delivery) -> EmailMessage:
+    return messages.second_factor_changed(heading, reset_url=_url("auth.forgot"))
+
+
+def _account_erased(heading: Heading, _delivery: Delivery) -> EmailMessage:
+    return messages.account_erased(heading)
+
+
+def _invitation(heading: Heading, delivery: Delivery) -> EmailMessage:
+    customer = db.session.get_one(Customer, delivery.customer_id)
+    token, _code = tokens.fresh(customer, "invitation")
+    return messages.invitation(
+        heading, link=_url("team.accept", token=token), manages=customer.invited_role == "managing"
+    )
+
+
+def _data_export(heading: Heading, _delivery: Delivery) -> EmailMessage:
+    return messages.data_export(heading, page_url=_url("data_exports.show"))
+
+
+def _order_code(heading: Heading, delivery: Delivery) -> EmailMessage:
+    order = db.session.get_one(Order, delivery.order_id)
+    free = order.customer_id is None
+    asker = db.session.get_one(Customer, delivery.customer_id)
+    code = tokens.fresh(asker, "order_claim", order=order)[1] if free else ""
+    return messages.order_code(heading, order_number=order.number, code=code, sign_in_url=_url("auth.sign_in"))
+
+
 def _account_exists(heading: Heading, _delivery: Delivery) -> EmailMessage:
     return messages.account_exists(heading, sign_in_url=_url("auth.sign_in"), reset_url=_url("auth.forgot"))
 
@@ -111,6 +143,7 @@ def _document(delivery: Delivery) -> messages.Document:
         repayment=_repayment(said),
         replaced_by=_replacement_of(document.invoice if isinstance(document, CreditNote) else document),
         for_company=said.buyer.kind == "company",
+        is_orphan=document.order.erased_at is not None,
     )
 
 
@@ -142,6 +175,12 @@ WRITERS: dict[str, Callable[[Heading, Delivery], EmailMessage]] = {
     "confirmation": _confirmation,
     "confirmation_reminder": _confirmation,
     "password_reset": _password_reset,
+    "password_changed": _password_changed,
+    "second_factor_changed": _second_factor_changed,
+    "account_erased": _account_erased,
+    "invitation": _invitation,
+    "data_export": _data_export,
+    "order_code": _order_code,
     "account_exists": _account_exists,
     "request_cancelled": _request_cancelled,
     "email_change": _email_change,

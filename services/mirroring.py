@@ -1,5 +1,8 @@
 """An order as its newest message says it: what is mirrored as it is sent, and what is not taken word by word."""
 
+from dataclasses import asdict
+
+from documents import cases
 from extensions import db
 from mail import addresses
 from models import BillingDetails, Customer, Order, OrderLine
@@ -20,19 +23,31 @@ def mirror(order: Order, message: OrderMessage, accounts: dict[str, Customer]) -
     """Afterwards the order says what its newest message says; inside the caller's transaction, which holds the order.
 
     `accounts` are those whose mailbox is proven, by e-mail key. Refunds and shipments merge (`services.merging`), and
-    billing details that the customer changed stay.
+    billing details that the customer changed stay. Of an order that was erased only the figures and the VAT's place are
+    taken (`services.erasure`).
     """
     for name in _MIRRORED:
         setattr(order, name, getattr(message, name))
-    order.shipping_address = _address(message)
-    _address_to_customer(order, message, accounts)
+    if order.erased_at:
+        _name_nobody(order, message)
+    else:
+        order.shipping_address = _address(message)
+        _address_to_customer(order, message, accounts)
+        _take_billing(order, message.billing)
     _replace_lines(order, message.lines)
     merging.shipments(order, message.shipments, message.version)
     merging.refunds(order, message.refunds, message.version)
     order.sent_shipped_at = message.shipped_at
     order.shipped_at = merging.last_shipment(order)
-    _take_billing(order, message.billing)
     take_wish(order, message)
+
+
+def place_of(address: dict[str, str] | None, buyer: Details | None) -> dict[str, str] | None:
+    """Return of where an order goes what VAT depends on, and no more; None where nobody knows."""
+    given = address or (asdict(buyer) if buyer else {})
+    country = given.get("country", "")
+    kept = {"country": country, "postal_code": cases.start_of_postal_code(country, given.get("postal_code", ""))}
+    return kept if country else None
 
 
 def take_wish(order: Order, message: OrderMessage) -> bool:
@@ -41,10 +56,19 @@ def take_wish(order: Order, message: OrderMessage) -> bool:
     A wish that was made at checkout, or a registered company that was named, is not taken back by a version without it:
     its request is open by then, or would be had the two come the other way round.
     """
+    if order.erased_at:
+        return False
     details = _details(message.billing)
     wished = message.invoice_requested or (details is not None and rules.names_a_registered_company(details))
     former, order.invoice_requested = bool(order.invoice_requested), bool(order.invoice_requested) or wished
     return order.invoice_requested != former
+
+
+def _name_nobody(order: Order, message: OrderMessage) -> None:
+    """Take of an order whose buyer had their data erased the place alone: who they are and where stays unsaid."""
+    order.shop_email = order.email = order.email_key = ""
+    order.purchase_order = None
+    order.shipping_address = place_of(_address(message), _details(message.billing))
 
 
 def _address(message: OrderMessage) -> dict[str, str] | None:

@@ -9,7 +9,7 @@ import clock
 import config
 import task_queue
 from extensions import db
-from models import Customer, Delivery
+from models import Customer, Delivery, Order
 
 
 def add(delivery: Delivery, *, occasion: str) -> Delivery:
@@ -26,13 +26,29 @@ def add(delivery: Delivery, *, occasion: str) -> Delivery:
     return delivery
 
 
-def add_about(customer: Customer, kind: str, *, recipient: str = "") -> Delivery:
+def add_about(customer: Customer, kind: str, *, recipient: str = "", order: Order | None = None) -> Delivery:
     """Add a mail about an account, to its own address unless another one is named; each time is an occasion of its own.
 
     Inside the caller's transaction.
     """
-    delivery = Delivery(kind=kind, recipient=recipient or customer.email, customer=customer)
+    delivery = Delivery(kind=kind, recipient=recipient or customer.email, customer=customer, order=order)
     return add(delivery, occasion=f"account:{customer.id}:{kind}:{secrets.token_hex(8)}")
+
+
+def add_if(wanted: bool, customer: Customer | None, kind: str) -> int:
+    """Add a mail about an account and return its id, or write it, take it back, and return 0, which no mail has.
+
+    Either costs the same: how long an answer takes must not tell whether there is an account. What is rung for 0 is
+    rung in vain. Inside the caller's transaction.
+    """
+    attempt = db.session.begin_nested()
+    delivery = Delivery(kind=kind, recipient=customer.email if customer else "", customer=customer)
+    number = add(delivery, occasion=f"account:{customer.id if customer else 0}:{kind}:{secrets.token_hex(8)}").id
+    if not wanted:
+        attempt.rollback()
+        return 0
+    attempt.commit()
+    return number
 
 
 def ring(delivery: Delivery) -> None:

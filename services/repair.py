@@ -4,7 +4,6 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 
 import clock
-import config
 import task_queue
 from extensions import DomainError, db, transaction
 from mail.addresses import clean, email_key
@@ -33,7 +32,7 @@ def resend(order: Order, document_id: int, shown: int) -> bool:
         if len(mails) != shown:
             return False
         mail = (_waiting_mail(mails[-1]) if mails else None) or issuing.mail(document, again=len(mails))
-        mail.recipient = config.current().alert_emails[0] if document.trial else request.recipient
+        mail.recipient = issuing.recipient_of(document, request)
         mail.due_at = clock.now()
         leases.release(mail)  # Whoever has written it already would send it to the former address.
         delivery.goes_out_again(document, mail)
@@ -51,6 +50,10 @@ def correct_email(order: Order, email: str) -> None:
     with transaction():
         order = invoicing.lock_order(order_id)
         request = invoicing.lock_request(order)
+        if order.erased_at:
+            raise DomainError(
+                _("Les données personnelles de cette commande sont effacées\u00a0: elles ne reviennent pas.")
+            )
         if order.email == address:
             return
         order.email, order.email_key = address, key

@@ -3,21 +3,22 @@
 The cookie carries a random token; the row knows only its hash.
 """
 
-import hashlib
 import re
 import secrets
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, and_, exists, or_, select, update
 
 import clock
 from extensions import db, transaction
-from models import Customer, SignInSession
-from services import history
+from models import Customer, SecondFactor, SignInSession
+from services import history, tokens
 
 IDLE_END = timedelta(days=14)
 ABSOLUTE_END = timedelta(days=90)
+ADMIN_IDLE_END = timedelta(hours=12)
+ADMIN_ABSOLUTE_END = timedelta(days=7)
 SEEN_EVERY = timedelta(hours=1)
 
 BROWSERS = {
@@ -44,20 +45,47 @@ def open(customer: Customer, user_agent: str) -> str:  # noqa: A001  services.se
     """Afterwards the customer has one more session; return its raw token, which is nowhere else."""
     raw = secrets.token_urlsafe(32)
     with transaction():
-        db.session.add(SignInSession(token_hash=_hash(raw), customer_id=customer.id, user_agent=user_agent[:200]))
+        db.session.add(
+            SignInSession(token_hash=tokens.digest(raw), customer_id=customer.id, user_agent=user_agent[:200])
+        )
+        customer.signed_in_at = clock.now()
         history.record("session.opened", customer=customer)
     customer.session_token, customer.session_seen_at = raw, clock.now()
+    customer.session_proven_at = customer.session_seen_at
+    return raw
+
+
+def renew(customer: Customer) -> str:
+    """Afterwards the present session goes on under another token, its person proven just now; return the token.
+
+    It ends no later than it would have ended. Where it has ended meanwhile, the token opens nothing.
+    """
+    raw, now = secrets.token_urlsafe(32), clock.now()
+    mine = SignInSession.token_hash == tokens.digest(customer.session_token or "")
+    with transaction():
+        changed = {"token_hash": tokens.digest(raw), "proven_at": now, "last_seen_at": now}
+        db.session.execute(update(SignInSession).where(mine, *_live()).values(**changed))
+        history.record("session.proven", customer=customer)
+    customer.session_token, customer.session_seen_at, customer.session_proven_at = raw, now, now
     return raw
 
 
 def load(raw: str) -> Customer | None:
-    """Return the account whose live session this token opens; nobody after sign-out, 14 idle days or 90 days in all."""
-    session = db.session.scalar(select(SignInSession).where(SignInSession.token_hash == _hash(raw), *_live()))
+    """Return the account whose live session this token opens; nobody after sign-out, 14 idle days or 90 days in all.
+
+    An admin's ends after 12 idle hours, or 7 days in all.
+    """
+    factor = exists().where(
+        SecondFactor.customer_id == SignInSession.customer_id, SecondFactor.confirmed_at.is_not(None)
+    )
+    found = select(SignInSession, factor).where(SignInSession.token_hash == tokens.digest(raw), *_live())
+    session, has_second_factor = db.session.execute(found).one_or_none() or (None, False)
     if session is None:
         return None
-    session.customer.session_token = raw
-    session.customer.session_seen_at = session.last_seen_at
-    return session.customer
+    customer = session.customer
+    customer.session_token, customer.session_has_second_factor = raw, has_second_factor
+    customer.session_seen_at, customer.session_proven_at = session.last_seen_at, session.proven_at
+    return customer
 
 
 def touch(customer: Customer) -> None:
@@ -65,7 +93,7 @@ def touch(customer: Customer) -> None:
     now = clock.now()
     if customer.session_token is None or (customer.session_seen_at or now) > now - SEEN_EVERY:
         return
-    mine = SignInSession.token_hash == _hash(customer.session_token)
+    mine = SignInSession.token_hash == tokens.digest(customer.session_token)
     with transaction():
         db.session.execute(update(SignInSession).where(mine, *_live()).values(last_seen_at=now))
     customer.session_seen_at = now
@@ -74,7 +102,9 @@ def touch(customer: Customer) -> None:
 def close(raw: str) -> None:
     """Afterwards this token opens nothing; closing twice changes nothing."""
     with transaction():
-        session = db.session.scalar(select(SignInSession).where(SignInSession.token_hash == _hash(raw), *_live()))
+        session = db.session.scalar(
+            select(SignInSession).where(SignInSession.token_hash == tokens.digest(raw), *_live())
+        )
         if session is not None:
             session.ended_at = clock.now()
             history.record("session.closed", customer=session.customer)
@@ -91,8 +121,16 @@ def close_one(customer: Customer, session_id: int) -> bool:
 
 def end_all(customer: Customer, except_raw: str | None = None) -> None:
     """Afterwards all sessions of the customer are over but that of `except_raw`; inside the caller's transaction."""
-    kept = () if except_raw is None else (SignInSession.token_hash != _hash(except_raw),)
+    kept = () if except_raw is None else (SignInSession.token_hash != tokens.digest(except_raw),)
     end(SignInSession.customer_id == customer.id, *kept)
+
+
+def end_by_operator(customer: Customer | None) -> bool:
+    """Afterwards nobody is signed in to this account, or to any when none is named; say whether somebody was."""
+    which = () if customer is None else (SignInSession.customer_id == customer.id,)
+    with transaction():
+        history.record("session.ended_by_operator", customer=customer, detail="" if customer else "all")
+        return end(*which)
 
 
 def end(*which: ColumnElement[bool]) -> bool:
@@ -110,7 +148,7 @@ def of(customer: Customer) -> Sequence[SignInSession]:
 
 def is_current(session: SignInSession, raw: str | None) -> bool:
     """Say whether this is the session of that token."""
-    return raw is not None and secrets.compare_digest(session.token_hash, _hash(raw))
+    return raw is not None and secrets.compare_digest(session.token_hash, tokens.digest(raw))
 
 
 def browser_and_system(user_agent: str) -> tuple[str, str]:
@@ -121,13 +159,16 @@ def browser_and_system(user_agent: str) -> tuple[str, str]:
 
 
 def _live() -> tuple[ColumnElement[bool], ...]:
-    now = clock.now()
     return (
         SignInSession.ended_at.is_(None),
-        SignInSession.last_seen_at > now - IDLE_END,
-        SignInSession.created_at > now - ABSOLUTE_END,
+        _younger_than(IDLE_END, ABSOLUTE_END),
+        or_(
+            ~SignInSession.customer.has(Customer.admin_role.is_not(None)),
+            _younger_than(ADMIN_IDLE_END, ADMIN_ABSOLUTE_END),
+        ),
     )
 
 
-def _hash(raw: str) -> str:
-    return hashlib.sha256(raw.encode()).hexdigest()
+def _younger_than(idle: timedelta, absolute: timedelta) -> ColumnElement[bool]:
+    now = clock.now()
+    return and_(SignInSession.last_seen_at > now - idle, SignInSession.created_at > now - absolute)

@@ -1,19 +1,17 @@
 """The way in for a shop's own signed-in customers: a link of 60 seconds, behind which one press signs in."""
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from flask_babel import gettext as _
-from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 import clock
 from extensions import DomainError, db, transaction
 from mail.addresses import clean, email_key
-from models import Customer, InvoiceRequest, Order
-from services import accounts, history, invoicing, passwords, sessions, tokens
+from models import Customer
+from services import accounts, history, invoicing, ownership, passwords, tokens
 
 PURPOSE: tokens.Purpose = "shop_sign_in"
 
@@ -59,13 +57,11 @@ def enter(link: str, present: Customer | None = None) -> Customer:
     customer_id, here = customer.id, present is not None and present.id == customer.id
     nobodys = "" if here or customer.is_confirmed else passwords.hash(secrets.token_urlsafe())
     with transaction():
-        orders = _hold_orders(customer_id) if nobodys else ()
         customer = accounts.use_link(link, PURPOSE)
         if customer.is_admin:
             raise accounts.InvalidLink
         if nobodys and not customer.is_confirmed:
-            customer.password_hash = nobodys
-            _forget(customer, orders)
+            ownership.begin_anew(customer, nobodys)
         if not customer.is_confirmed:
             accounts.confirm_mailbox(customer)
         history.record("session.opened_by_shop", customer=customer)
@@ -89,31 +85,3 @@ def _opened(email: str) -> Customer:
             raise
         return found
     return customer
-
-
-def _hold_orders(customer_id: int) -> Sequence[Order]:
-    """Return the account's orders, held with their requests until the end of the transaction, before the account."""
-    own = select(Order.id).where(Order.customer_id == customer_id).order_by(Order.id)
-    orders = [invoicing.lock_order(order_id) for order_id in db.session.scalars(own).all()]
-    requests = select(InvoiceRequest).join(Order).where(Order.customer_id == customer_id).order_by(InvoiceRequest.id)
-    db.session.scalars(requests.with_for_update(of=InvoiceRequest)).all()
-    return orders
-
-
-def _forget(customer: Customer, orders: Sequence[Order]) -> None:
-    """Undo what was done on the account before its mailbox was proven; inside the caller's transaction."""
-    sessions.end_all(customer)
-    tokens.use_up(customer, "password_reset", "email_change")
-    typed = [order for order in orders if order.billing and order.billing.edited_by_customer]
-    theirs: list[Customer | Order] = [customer, *(order for order in typed if not order.issued_invoice)]
-    for row in theirs:
-        former, row.billing = row.billing, None
-        if former is not None:
-            db.session.delete(former)
-    for order in orders:
-        request = order.request
-        if request is not None and request.origin == "customer" and request.state in invoicing.OPEN:
-            request.become("cancelled", reason=_("Demandée avant que l'adresse e-mail ne soit confirmée."))
-            request.earliest_at = request.deadline_at = None
-            history.record("request.cancelled", order=order, customer=customer, detail=request.reason or "")
-    db.session.flush()

@@ -19,6 +19,7 @@ from models import (
     ApiCall,
     AuditEntry,
     Customer,
+    DataExport,
     Delivery,
     Invoice,
     InvoiceRequest,
@@ -34,7 +35,9 @@ from models import (
 from services import (
     clocks,
     crediting,
+    data_exports,
     delivery,
+    erasure,
     history,
     inbox,
     incidents,
@@ -53,13 +56,22 @@ TRIED_OUT = ("issued", "rendered", "sent", "needs_attention")
 REOPENED = "request.reopened"
 REMINDERS = (timedelta(hours=24), timedelta(hours=72))
 HELD_BY_ANOTHER = ("55P03", "40P01")  # What PostgreSQL calls a lock waited for in vain, and two that wait crosswise.
+SESSIONS_KEPT = timedelta(days=100)
+MESSAGES_KEPT = timedelta(days=90)
+AUDIT_KEPT = timedelta(days=366)  # A day more than a year has: the database lets nothing of the audit go within one.
+AUDIT_OF_DOCUMENTS_KEPT = timedelta(days=3653)
 KEPT = (
     (RateCounter, RateCounter.window_start, timedelta(days=2), true()),
     (Token, Token.expires_at, timedelta(days=7), true()),
-    (SignInSession, SignInSession.last_seen_at, timedelta(days=100), true()),
+    (SignInSession, SignInSession.last_seen_at, SESSIONS_KEPT, true()),
+    (SignInSession, SignInSession.ended_at, timedelta(days=7), true()),
     (ApiCall, ApiCall.created_at, timedelta(minutes=10), true()),
-    (ShopMessage, ShopMessage.received_at, timedelta(days=90), inbox.OVER),
+    (ShopMessage, ShopMessage.received_at, MESSAGES_KEPT, inbox.OVER),
+    (DataExport, DataExport.made_at, data_exports.KEPT, true()),
+    (DataExport, DataExport.created_at, data_exports.KEPT, DataExport.state == "failed"),
     (Upload, Upload.created_at, timedelta(days=90), Upload.state.not_in(leases.UNDER_WAY[Upload])),
+    (AuditEntry, AuditEntry.at, AUDIT_KEPT, AuditEntry.lasting.is_(False)),
+    (AuditEntry, AuditEntry.at, AUDIT_OF_DOCUMENTS_KEPT, AuditEntry.lasting.is_(True)),
 )
 """Rows of which table, what their age is counted from, how old they become, and which of them may go at all."""
 
@@ -68,6 +80,7 @@ TO_WORK_ON: dict[str, tuple[leases.Work, ColumnElement[bool]]] = {
     "take_in": (ShopMessage, inbox.TO_TAKE_IN),
     "produce": (InvoiceRequest, production.TO_PRODUCE),
     "load": (Upload, uploads.TO_LOAD),
+    "export_data": (DataExport, data_exports.TO_MAKE),
     "pull": (Shop, pulls.TO_READ),
 }
 """The jobs, each with what a worker would take: a bell for anything else would keep one from ringing that is heard."""
@@ -239,9 +252,13 @@ CHORES: tuple[Callable[[], bool | None], ...] = (
     production.park_killers,
     inbox.park_killers,
     uploads.park_killers,
+    data_exports.park_killers,
     delivery.conclude_doubtful,
     crediting.settle_forgotten,
     incidents.watch,
+    erasure.finish,
+    erasure.forget_guests,
+    erasure.drop_unused,
     _forget_the_expired,
     storage.tidy,
 )

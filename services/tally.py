@@ -5,15 +5,21 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from services import batches, cutover, intake
+from models import Shop
+from services import batches, cutover, export, intake
+from shops import issued_invoices
 from shops.candidates import Candidate
+from shops.notation import Notation
 from shops.problems import FieldProblem
 
+LIST = "issued-invoices"
+"""The shape of the list of what another system has invoiced."""
+SHAPES = (*batches.READERS, LIST)
 REPORT_COLUMNS = ("première ligne", "dernière ligne", "numéro", "champ", "raison")
 ORDERS: Mapping[str, Any] = {
     "new": _l("Nouvelles"),
@@ -88,7 +94,7 @@ class Tally:
             self._note(first, last, number, problem)
             if self.writer:
                 cells = (first, last, number, problem.path, problem.message)
-                self.writer.writerow([harmless(str(cell)) for cell in cells])
+                self.writer.writerow([export.harmless(str(cell)) for cell in cells])
 
     def _note(self, first: int, last: int, number: str, problem: FieldProblem) -> None:
         message = re.sub(r"^Ligne \d+\u00a0: ", "", problem.message)  # The same slip in many rows is one reason.
@@ -101,9 +107,27 @@ class Tally:
             reason.places.append(_place(first, last, number))
 
 
-def harmless(cell: str) -> str:
-    """Return the cell so that no spreadsheet takes it for a formula (OWASP, CSV injection)."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+def labels(shape: str) -> Mapping[str, Any]:
+    """Return what may become of the documents of a file of that shape, each with its words."""
+    return LISTED if shape == LIST else ORDERS
+
+
+def take_in(
+    counted: Tally, stream: BinaryIO, shape: str, notation: Notation, shop: Shop | None, *, dry_run: bool
+) -> Iterator[None]:
+    """Take the documents of a file in, or try them, and count each as it comes; yield after each.
+
+    What was yielded is committed, except in a dry run, which keeps nothing. Raises UnreadableFile.
+    """
+    if shape == LIST:
+        for listed in cutover.take_list(issued_invoices.read(stream, notation), dry_run=dry_run):
+            counted.count_listed(listed)
+            yield
+        return
+    documents, strict = batches.READERS[shape](stream, notation), shape in batches.STRICT
+    for candidate, result in batches.taken_in(documents, source=shape, strict=strict, shop=shop, dry_run=dry_run):
+        counted.count(candidate, result)
+        yield
 
 
 def _place(first: int, last: int, number: str) -> str:

@@ -15,29 +15,34 @@ from sqlalchemy import select, update
 import clock
 import config
 from extensions import db, transaction
-from models import Customer, Token
+from models import Customer, Order, Token
 
-Purpose = Literal["confirmation", "password_reset", "email_change", "shop_sign_in"]
+Purpose = Literal["confirmation", "password_reset", "email_change", "shop_sign_in", "order_claim", "invitation"]
 
 LINK_LIVES = {
     "confirmation": timedelta(days=3),
     "password_reset": timedelta(hours=1),
     "email_change": timedelta(days=1),
     "shop_sign_in": timedelta(seconds=60),
+    "order_claim": timedelta(minutes=30),
+    "invitation": timedelta(days=7),
 }
+WITH_CODE = ("confirmation", "email_change", "order_claim")
 CODE_LIVES = timedelta(minutes=30)
 MOST_CODE_TRIES = 5
 
 
-def fresh(customer: Customer, purpose: Purpose, email: str | None = None) -> tuple[str, str]:
+def fresh(
+    customer: Customer, purpose: Purpose, email: str | None = None, *, order: Order | None = None
+) -> tuple[str, str]:
     """Afterwards a new proof is good; return its link token and its 6-digit code, which only the mail will hold.
 
     Only what proves a mailbox has a code; of other purposes it is empty. `email` is the address that an
-    `email_change` proves.
+    `email_change` proves, `order` what an `order_claim` gives.
     """
     link = secrets.token_urlsafe(32)
-    code = f"{secrets.randbelow(10**6):06d}" if purpose in ("confirmation", "email_change") else ""
-    link_hash = _hash(link)
+    code = f"{secrets.randbelow(10**6):06d}" if purpose in WITH_CODE else ""
+    link_hash = digest(link)
     now = clock.now()
     with transaction():
         db.session.add(
@@ -45,6 +50,7 @@ def fresh(customer: Customer, purpose: Purpose, email: str | None = None) -> tup
                 customer_id=customer.id,
                 purpose=purpose,
                 email=email,
+                order_id=order.id if order else None,
                 token_hash=link_hash,
                 code_hash=_code_hash(link_hash, code) if code else None,
                 created_at=now,
@@ -56,7 +62,7 @@ def fresh(customer: Customer, purpose: Purpose, email: str | None = None) -> tup
 
 def find(link: str, purpose: Purpose) -> Token | None:
     """Return the proof of this link, used or not, while it lasts."""
-    wanted = select(Token).where(Token.token_hash == _hash(link), Token.purpose == purpose)
+    wanted = select(Token).where(Token.token_hash == digest(link), Token.purpose == purpose)
     return db.session.scalar(wanted.where(Token.expires_at > clock.now()))
 
 
@@ -66,7 +72,7 @@ def take(link: str, purpose: Purpose) -> int | None:
     One conditional UPDATE decides, so that of two presses one gets it. The account is held before its proofs.
     """
     now = clock.now()
-    free = (Token.token_hash == _hash(link), Token.purpose == purpose, Token.used_at.is_(None), Token.expires_at > now)
+    free = (Token.token_hash == digest(link), Token.purpose == purpose, Token.used_at.is_(None), Token.expires_at > now)
     taken = update(Token).where(*free).values(used_at=now).returning(Token.customer_id)
     return db.session.execute(taken).scalar_one_or_none()
 
@@ -98,7 +104,14 @@ def use_up(customer: Customer, *purposes: Purpose) -> None:
     db.session.execute(left.values(used_at=clock.now()))
 
 
-def _hash(link: str) -> str:
+def use_up_claims(order: Order) -> None:
+    """Afterwards no code gives this order to anybody; inside the caller's transaction, which holds the order."""
+    left = update(Token).where(Token.order_id == order.id, Token.used_at.is_(None))
+    db.session.execute(left.values(used_at=clock.now()))
+
+
+def digest(link: str) -> str:
+    """Return what is stored of a secret of 256 random bits: it is found by it, and nobody finds it from there."""
     return hashlib.sha256(link.encode()).hexdigest()
 
 

@@ -1,9 +1,9 @@
 """Files that an admin hands in: tried first, shown with what they would change, and taken in once the admin says so."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any, BinaryIO
+from typing import Any
 
 from flask_babel import gettext as _
 from sqlalchemy import select
@@ -14,9 +14,8 @@ import failpoints
 import task_queue
 from extensions import DomainError, db, transaction
 from models import Customer, Shop, Upload
-from services import batches, cutover, history, issuing, leases, tally
+from services import history, issuing, leases, tally
 from services.leases import Lease, LeaseLost
-from shops import issued_invoices
 from shops.candidates import UnreadableFile
 from shops.notation import Notation
 
@@ -24,7 +23,6 @@ MOST_BYTES = 16 * 1024 * 1024
 MOST_DOCUMENTS = 100_000
 PORTION = 100  # Documents between two signs of life.
 SHOWN = 20
-LIST = "issued-invoices"
 TO_LOAD = leases.to_work_on(Upload)
 
 
@@ -69,7 +67,7 @@ def load(upload_id: int) -> None:
     upload = db.session.scalars(found).one()
     dry_run = upload.state == "uploaded"
     written = io.StringIO()
-    counted = tally.Tally(tally.LISTED if upload.shape == LIST else tally.ORDERS, written)
+    counted = tally.Tally(tally.labels(upload.shape), written)
     try:
         _count(lease, upload, counted, dry_run=dry_run)
         _conclude(lease, "previewed" if dry_run else "imported", counted, written.getvalue())
@@ -108,27 +106,15 @@ def park_killers() -> None:
 
 def _count(lease: Lease, upload: Upload, counted: tally.Tally, *, dry_run: bool) -> None:
     """Take the documents in, or try them, and give a sign of life now and then. Raises UnreadableFile, LeaseLost."""
-    stream = io.BytesIO(upload.content or b"")
-    for number, _document in enumerate(_documents(upload, stream, counted, dry_run=dry_run), start=1):
+    options: dict[str, Any] = upload.options
+    stream, notation = io.BytesIO(upload.content or b""), Notation(**options)
+    documents = tally.take_in(counted, stream, upload.shape, notation, upload.shop, dry_run=dry_run)
+    for number, _document in enumerate(documents, start=1):
         if number > MOST_DOCUMENTS:
             raise UnreadableFile(_("Ce fichier a plus de %(most)s documents\u00a0: coupez-le.", most=MOST_DOCUMENTS))
         if number % PORTION == 0:
             failpoints.reach("load.portion")
             _keep(lease, stream.tell())
-
-
-def _documents(upload: Upload, stream: BinaryIO, counted: tally.Tally, *, dry_run: bool) -> Iterator[None]:
-    options: dict[str, Any] = upload.options
-    shape, shop, notation = upload.shape, upload.shop, Notation(**options)
-    if shape == LIST:
-        for listed in cutover.take_list(issued_invoices.read(stream, notation), dry_run=dry_run):
-            counted.count_listed(listed)
-            yield
-        return
-    documents, strict = batches.read(shape, stream, notation), shape in batches.STRICT
-    for candidate, result in batches.taken_in(documents, source=shape, strict=strict, shop=shop, dry_run=dry_run):
-        counted.count(candidate, result)
-        yield
 
 
 def _keep(lease: Lease, done: int) -> None:

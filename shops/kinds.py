@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandle
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from mail import addresses
+from parties import texts
 from shops.codes import COUNTRIES, CURRENCIES
 from shops.numbers import NUMBER_LENGTH, NUMBER_PATTERN, is_order_number
 
@@ -101,7 +102,10 @@ def _moment(value: Any) -> datetime:
 
 
 def _plain(value: Any) -> Any:
-    """Return the text composed (NFC) and without blanks around it; no control character ever reaches a document."""
+    """Return the text composed (NFC), without blanks around it and without signs that would turn a line around.
+
+    No control character ever reaches a document.
+    """
     if not isinstance(value, str):
         return value
     if not (value.isascii() and value.isprintable()):
@@ -113,7 +117,7 @@ def _plain(value: Any) -> Any:
                 raise _refused(
                     "control", "Ce texte contient un caractère de contrôle (tabulation, retour à la ligne…)."
                 )
-    return unicodedata.normalize("NFC", value).strip()
+    return unicodedata.normalize("NFC", texts.visible(value)).strip()
 
 
 def _code(value: Any) -> Any:

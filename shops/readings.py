@@ -1,16 +1,20 @@
 """What the readers of all shop systems do alike: texts on one line, addresses, who buys, parcels, what is no order."""
 
-import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
+from parties import texts
 from shops.amounts import UnreadableAmount
 from shops.codes import COUNTRIES
+from shops.kinds import HttpsUrl
 from shops.problems import FieldProblem
 from shops.schema import InvalidMessage
 
-LONGEST_TEXT, LONGEST_URL = 200, 500
+LONGEST_TEXT = 200
+_LINK = TypeAdapter(HttpsUrl)
 
 
 @contextmanager
@@ -26,7 +30,7 @@ def reading(what: str) -> Iterator[None]:
 
 def text(value: Any, most: int = LONGEST_TEXT) -> str:
     """Return a text on one line, of so many characters at most; nothing for what is no text."""
-    return unicodedata.normalize("NFC", " ".join(value.split()))[:most].strip() if isinstance(value, str) else ""
+    return texts.tidy(value)[:most].strip() if isinstance(value, str) else ""
 
 
 def address(*, line1: Any, line2: Any, postal_code: Any, city: Any, country: Any) -> dict[str, str]:
@@ -50,11 +54,17 @@ def buyer(found: Mapping[str, str]) -> dict[str, str]:
 
 def parcel(*, parcel_id: Any, shipped_at: str, carrier: Any = "", number: Any = "", url: Any = "") -> dict[str, str]:
     """Return a parcel; a link that customers could not be shown is left out."""
-    link = url if isinstance(url, str) and url.startswith("https://") and len(url) <= LONGEST_URL else ""
     return {
         "id": str(parcel_id)[:64],
         "shipped_at": shipped_at,
         "carrier": text(carrier, 100),
         "tracking_number": text(number, 100),
-        "tracking_url": link,
+        "tracking_url": _link(url),
     }
+
+
+def _link(url: Any) -> str:
+    try:
+        return _LINK.validate_python(url)
+    except ValidationError:
+        return ""

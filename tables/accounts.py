@@ -5,13 +5,14 @@ from datetime import datetime
 from typing import Self
 
 from flask_login import UserMixin
-from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 import clock
 from columns import Moment, one_of
 from extensions import Model
 from parties.details import Details
+from tables import transitions
 
 ADDRESS_FIELDS = tuple(field.name for field in fields(Details))
 
@@ -50,9 +51,15 @@ class BillingDetails(Model):
 
 
 class Customer(UserMixin, Model):
-    """An account: somebody who signs in. Admins are accounts with a right more."""
+    """An account: somebody who signs in. Admins are accounts with a role more.
+
+    `opening_hash` is of the secret of the browser that opened the account, `invited_role` what an invitation offers.
+    An account that was deleted stays as an empty row, `erased_at`: what the law keeps refers to it.
+    """
 
     __tablename__ = "customers"
+    ROLES = ("reading", "managing")
+    __table_args__ = (one_of("admin_role", ROLES), one_of("invited_role", ROLES))
     __allow_unmapped__ = True  # For session_token, which is of the request and has no column.
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -60,9 +67,13 @@ class Customer(UserMixin, Model):
     email_key: Mapped[str] = mapped_column(String(320), unique=True)
     password_hash: Mapped[str] = mapped_column(String(200))
     confirmed_at: Mapped[datetime | None] = mapped_column(Moment)
-    is_admin: Mapped[bool] = mapped_column(default=False)
+    admin_role: Mapped[str | None] = mapped_column(String(10))
+    invited_role: Mapped[str | None] = mapped_column(String(10))
+    opening_hash: Mapped[str | None] = mapped_column(String(64))
     locale: Mapped[str] = mapped_column(String(10), default="fr")
     created_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
+    signed_in_at: Mapped[datetime | None] = mapped_column(Moment)  # The last time; sessions are forgotten.
+    erased_at: Mapped[datetime | None] = mapped_column(Moment)
     billing_id: Mapped[int | None] = mapped_column(ForeignKey("billing_details.id"), unique=True)
 
     billing: Mapped[BillingDetails | None] = relationship(lazy="joined")
@@ -72,6 +83,18 @@ class Customer(UserMixin, Model):
 
     session_token: str | None = None  # The raw token of the session that loaded this account; never stored.
     session_seen_at: datetime | None = None  # When that session was last noted as seen.
+    session_proven_at: datetime | None = None  # When its person last showed who they are.
+    session_has_second_factor: bool = False  # Whether this account has one.
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether the merchant's pages are theirs to see."""
+        return self.admin_role is not None
+
+    @property
+    def is_manager(self) -> bool:
+        """Whether they may also change what they see there."""
+        return self.admin_role == "managing"
 
     @property
     def is_confirmed(self) -> bool:
@@ -86,7 +109,10 @@ class Customer(UserMixin, Model):
 
 
 class SignInSession(Model):
-    """One signed-in device; the cookie carries a token whose hash stands here."""
+    """One signed-in device; the cookie carries a token whose hash stands here.
+
+    `proven_at` is when its person last showed who they are: at sign-in, or before a dangerous act.
+    """
 
     __tablename__ = "sign_in_sessions"
 
@@ -96,6 +122,7 @@ class SignInSession(Model):
     user_agent: Mapped[str] = mapped_column(String(200), default="")
     created_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
     last_seen_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
+    proven_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
     ended_at: Mapped[datetime | None] = mapped_column(Moment)
 
     customer: Mapped[Customer] = relationship(lazy="joined")
@@ -104,19 +131,22 @@ class SignInSession(Model):
 class Token(Model):
     """A one-time proof, mailed or given to a shop: a link and, for mailboxes, a 6-digit code; only hashes are kept.
 
-    `email` is the address that an account is to have in future.
+    `email` is the address that an account is to have in future, `order_id` the order that it is to have.
     """
 
     __tablename__ = "tokens"
+    PURPOSES = ("confirmation", "password_reset", "email_change", "shop_sign_in", "order_claim", "invitation")
     __table_args__ = (
-        one_of("purpose", ("confirmation", "password_reset", "email_change", "shop_sign_in")),
+        one_of("purpose", PURPOSES),
         CheckConstraint("(purpose = 'email_change') = (email IS NOT NULL)", name="email_iff_it_changes"),
+        CheckConstraint("(purpose = 'order_claim') = (order_id IS NOT NULL)", name="order_iff_it_is_claimed"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"), index=True)
     purpose: Mapped[str] = mapped_column(String(20))
     email: Mapped[str | None] = mapped_column(String(320))
+    order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"), index=True)
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     code_hash: Mapped[str | None] = mapped_column(String(64))
     code_tries: Mapped[int] = mapped_column(default=0)
@@ -138,3 +168,78 @@ class RateCounter(Model):
     key: Mapped[str] = mapped_column(String(64))
     window_start: Mapped[datetime] = mapped_column(Moment, index=True)
     count: Mapped[int] = mapped_column(default=1)
+
+
+class SecondFactor(Model):
+    """The authenticator application of an admin (TOTP, RFC 6238).
+
+    The secret is sealed with `KEYS_SECRET`. It counts once a first code was given (`confirmed_at`); `last_step` is the
+    time step of the last code that was taken, so that no code is taken twice (RFC 6238, 5.2).
+    """
+
+    __tablename__ = "second_factors"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"), unique=True)
+    secret: Mapped[str] = mapped_column(Text)
+    confirmed_at: Mapped[datetime | None] = mapped_column(Moment)
+    last_step: Mapped[int] = mapped_column(BigInteger, default=0)
+    created_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
+
+    recovery_codes: Mapped[list["RecoveryCode"]] = relationship(
+        order_by="RecoveryCode.id", cascade="all, delete-orphan", passive_deletes=True
+    )
+
+
+class RecoveryCode(Model):
+    """What opens the account once when the authenticator is lost; only a hash is kept."""
+
+    __tablename__ = "recovery_codes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    factor_id: Mapped[int] = mapped_column(ForeignKey("second_factors.id", ondelete="CASCADE"), index=True)
+    code_hash: Mapped[str] = mapped_column(String(64))
+    used_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class DataExport(Model):
+    """What an account asked for by « Télécharger mes données »: a ZIP that a worker makes, kept for a few days.
+
+    requested → made; `failed` when it has ended its workers (`tables.transitions`).
+    """
+
+    __tablename__ = "data_exports"
+    STATES = transitions.states("data_exports")
+    __table_args__ = (one_of("state", STATES), Index("ix_data_exports_due", "state", "due_at"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"), index=True)
+    state: Mapped[str] = mapped_column(String(10), default="requested")
+    content: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    size: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
+    made_at: Mapped[datetime | None] = mapped_column(Moment)
+    due_at: Mapped[datetime | None] = mapped_column(Moment, default=clock.now)
+    attempts: Mapped[int] = mapped_column(default=0)
+    lease_token: Mapped[str | None] = mapped_column(String(32))
+    lease_until: Mapped[datetime | None] = mapped_column(Moment)
+
+    customer: Mapped[Customer] = relationship()
+
+    def become(self, state: str, *, due_at: datetime | None = None) -> None:
+        """Afterwards the export is in that state; the lease stays.
+
+        Raises transitions.IllegalTransition where no step leads from its state.
+        """
+        transitions.require(self.__tablename__, self.state, state)
+        self.state, self.due_at = state, due_at
+
+
+class Erasure(Model):
+    """That somebody of this address had their data erased, by a keyed hash of it: what is sent again stays erased."""
+
+    __tablename__ = "erasures"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    erased_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)

@@ -1,4 +1,4 @@
-"""The triggers by which the database itself keeps what was issued as it is, and every state on its legal steps."""
+"""The triggers by which the database itself keeps what was issued and what was done, and states on legal steps."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,11 +12,13 @@ from tables.transitions import TRANSITIONS
 class Frozen:
     """A table whose rows stay: `taken` says when a new row would take an old one's place (SQLite's REPLACE).
 
-    `allowed` is the only UPDATE there is.
+    `allowed` is the only UPDATE there is, `over` which rows may be deleted; `refusal` is the function that refuses.
     """
 
     taken: str
     allowed: str = "FALSE"
+    over: str = "FALSE"
+    refusal: str = "refuse_to_change_what_is_issued"
 
 
 FROZEN = {
@@ -31,17 +33,24 @@ FROZEN = {
         "name = NEW.name",
         allowed="NEW.name = OLD.name AND NEW.last_number = OLD.last_number + 1 AND NEW.last_date >= OLD.last_date",
     ),
+    # By the clock of the database: nobody makes a row older than it is by setting another one.
+    "audit_entries": Frozen(
+        "id = NEW.id",
+        over="OLD.at < {a_year_ago}",
+        refusal="refuse_to_change_the_audit",
+    ),
 }
+A_YEAR_AGO = {"sqlite": "datetime('now', '-365 days')", "postgresql": "now() - interval '365 days'"}
 
 SQLITE = {
     "no_update": "BEFORE UPDATE ON {table} WHEN NOT ({allowed})",
-    "no_delete": "BEFORE DELETE ON {table}",
+    "no_delete": "BEFORE DELETE ON {table} WHEN NOT ({over})",
     # REPLACE deletes without a word on connections that do not ask for recursive triggers.
     "no_replace": "BEFORE INSERT ON {table} WHEN EXISTS (SELECT 1 FROM {table} WHERE {taken})",
 }
 POSTGRESQL = {
     "no_update": "BEFORE UPDATE ON {table} FOR EACH ROW WHEN (NOT ({allowed}))",
-    "no_delete": "BEFORE DELETE ON {table} FOR EACH ROW",
+    "no_delete": "BEFORE DELETE ON {table} FOR EACH ROW WHEN (NOT ({over}))",
     "no_truncate": "BEFORE TRUNCATE ON {table} FOR EACH STATEMENT",
 }
 STEP = "no_such_step"
@@ -49,6 +58,7 @@ STEP = "no_such_step"
 
 REFUSALS = {
     "refuse_to_change_what_is_issued": ("restrict_violation", "what was issued is frozen"),
+    "refuse_to_change_the_audit": ("restrict_violation", "what was done stays written"),
     "refuse_a_step": ("check_violation", "no such step"),
 }
 
@@ -57,6 +67,7 @@ def protect(connection: Connection) -> None:
     """Afterwards the database refuses to change, delete, replace or truncate what was issued, and illegal steps.
 
     Documents are kept 10 years, unchanged (Code de commerce L123-22); of a counter only the next number can be taken;
+    of the audit nothing is changed, and nothing goes within a year;
     a state changes only as `tables.transitions` has it. Run at the end of every migration, since a table that is
     rebuilt loses its triggers.
     """
@@ -108,8 +119,9 @@ def _triggers(connection: Connection) -> Iterator[_Trigger]:
         if table not in present:
             continue
         for kind, when in (SQLITE if on_sqlite else POSTGRESQL).items():
-            condition = when.format(table=table, taken=rule.taken, allowed=rule.allowed)
-            yield _trigger(table, kind, condition, "refuse_to_change_what_is_issued", on_sqlite)
+            over = rule.over.format(a_year_ago=A_YEAR_AGO[connection.dialect.name])
+            condition = when.format(table=table, taken=rule.taken, allowed=rule.allowed, over=over)
+            yield _trigger(table, kind, condition, rule.refusal, on_sqlite)
     for table, steps in TRANSITIONS.items():
         if table not in present:
             continue

@@ -26,7 +26,9 @@ class Delivery(Model):
     __tablename__ = "deliveries"
     KINDS = (
         "invoice", "credit_note", "specimen", "correction_declined", "request_cancelled", "confirmation",
-        "confirmation_reminder", "password_reset", "account_exists", "email_change", "email_changed", "alert", "test",
+        "confirmation_reminder", "password_reset", "password_changed", "account_exists", "email_change",
+        "email_changed", "order_code", "data_export", "account_erased", "invitation", "second_factor_changed",
+        "alert", "test",
     )  # fmt: skip
     STATES = transitions.states("deliveries")
     OUTAGES = ("smtp", "documents")
@@ -75,9 +77,14 @@ class Delivery(Model):
 
 
 class AuditEntry(Model):
-    """Who did what to what, when: the history that admins read. Rows are only ever added."""
+    """Who did what to what, when, and from where: the history that admins read. Rows are only ever added.
+
+    `network` is the visitor's address without its end: the /24 of an IPv4 address, the /48 of an IPv6 one. What tells
+    how a document came about is `lasting`: it is kept ten years as the document is, the rest for one.
+    """
 
     __tablename__ = "audit_entries"
+    __table_args__ = (Index("ix_audit_entries_at", "lasting", "at"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
@@ -86,6 +93,8 @@ class AuditEntry(Model):
     order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"), index=True)
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"), index=True)
     detail: Mapped[str] = mapped_column(String(500), default="")
+    network: Mapped[str] = mapped_column(String(45), default="")
+    lasting: Mapped[bool] = mapped_column(default=False)
     http_request_id: Mapped[str] = mapped_column(String(40), default="")
 
 

@@ -5,7 +5,18 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Self
 
 from flask_babel import gettext as _
-from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, Select, String, UniqueConstraint, select
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Select,
+    String,
+    UniqueConstraint,
+    select,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 import clock
@@ -28,6 +39,13 @@ class Order(Model):
         Index("ix_orders_customer_newest", "customer_id", "placed_at", "id"),
         UniqueConstraint("shop_id", "shop_ref"),
         CheckConstraint("total >= 0", name="total_not_negative"),
+        # Those whose time of being kept may be over.
+        Index(
+            "ix_orders_guests",
+            "placed_at",
+            sqlite_where=text("customer_id IS NULL AND erased_at IS NULL"),
+            postgresql_where=text("customer_id IS NULL AND erased_at IS NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -68,6 +86,7 @@ class Order(Model):
     doubts: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))  # What the shop's own words left open.
     amendment: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # What an admin decided of it.
     received_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
+    erased_at: Mapped[datetime | None] = mapped_column(Moment)  # Since then it says of nobody that it is theirs.
     billing_id: Mapped[int | None] = mapped_column(ForeignKey("billing_details.id"), unique=True)
 
     customer: Mapped[Customer | None] = relationship()
@@ -150,6 +169,10 @@ class Order(Model):
 
     def require_invoiceable(self) -> None:
         """Raise DomainError, with the reason in French, when this order gives no invoice."""
+        if self.erased_at:
+            raise DomainError(
+                _("Les données personnelles de cette commande sont effacées : elle ne donne plus lieu à facture.")
+            )
         if self.existing_invoice:
             raise DomainError(_("Déjà facturée : n° %(number)s", number=self.existing_invoice))
         if self.cancelled_at:

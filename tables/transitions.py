@@ -34,6 +34,11 @@ TRANSITIONS: dict[str, dict[str, tuple[str, ...]]] = {
         "ignored": (),
         "failed": ("received", "ignored"),
     },
+    "data_exports": {
+        "requested": ("made", "failed"),
+        "made": (),
+        "failed": (),
+    },
     "uploads": {
         "uploaded": ("previewed", "failed"),
         "previewed": ("confirmed", "failed"),

@@ -116,8 +116,12 @@ def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> BytecodeCach
 
 
 @pytest.fixture
-def make_app(settings: dict[str, str], compiled_templates: BytecodeCache) -> Iterator[Callable[..., Flask]]:
+def make_app(
+    request: pytest.FixtureRequest, settings: dict[str, str], compiled_templates: BytecodeCache
+) -> Iterator[Callable[..., Flask]]:
     """Give a maker of applications on this test's database; keywords replace single settings."""
+    if "frozen_clock" in request.fixturenames:
+        request.getfixturevalue("frozen_clock")  # First of all, or what other fixtures write is of another day.
     with ExitStack() as cleaning:
 
         def make(**changes: str) -> Flask:

@@ -36,6 +36,15 @@ def test_what_is_sealed_opens_in_its_place_alone(app: Flask) -> None:
             sealing.open_text(sealed, place)
 
 
+def test_a_fingerprint_names_a_text_to_who_holds_the_key_alone(app: Flask) -> None:
+    known = sealing.fingerprint("claire@example.org", "erasures.email_hash")
+    assert known == sealing.fingerprint("claire@example.org", "erasures.email_hash")
+    assert known != sealing.fingerprint("claire@example.org", "other.column")
+    assert known != sealing.fingerprint("clara@example.org", "erasures.email_hash")
+    lose_keys_secret(app)
+    assert known != sealing.fingerprint("claire@example.org", "erasures.email_hash")
+
+
 @pytest.mark.parametrize("sealed", ["", "é", "geheim", "gAAAAA=="])
 def test_what_was_altered_does_not_open_and_is_not_repeated(app: Flask, sealed: str) -> None:
     with pytest.raises(sealing.WrongKeysSecret) as refusal:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar, cast
 
-from flask import abort
+from flask import abort, redirect, request, url_for
 from flask_login import current_user, login_required
 from sqlalchemy import select
 from sqlalchemy.orm import undefer
@@ -12,6 +12,7 @@ from sqlalchemy.sql.base import ExecutableOption
 
 from extensions import db
 from models import Customer, Document, Invoice, Order
+from services import second_factor
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -45,14 +46,28 @@ def document_or_404(number: str) -> Document:
     return db.session.scalar(select(Document).where(Document.number == number)) or abort(404)
 
 
-def admin_required(view: Callable[P, R]) -> Callable[P, R]:
-    """Let only admins in; to everybody else the page does not exist."""
+def for_admins(view: Callable[P, R]) -> Callable[P, R]:
+    """Let only admins in, whatever their role; to everybody else the page does not exist."""
 
     @login_required
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        if not signed_in_customer().is_admin:
-            abort(404)
+        return view(*args, **kwargs) if signed_in_customer().is_admin else abort(404)
+
+    return cast("Callable[P, R]", guarded)
+
+
+def admin_required(view: Callable[P, R]) -> Callable[P, R]:
+    """Let only admins in who have their second factor, and only those who manage change anything."""
+
+    @for_admins
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        customer = signed_in_customer()
+        if second_factor.is_missing(customer):
+            return redirect(url_for("second_factor.show"), 303)
+        if request.method != "GET" and not customer.is_manager:
+            abort(403)
         return view(*args, **kwargs)
 
     return cast("Callable[P, R]", guarded)

@@ -8,6 +8,8 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from werkzeug.urls import iri_to_uri
 
+from web import signed_in
+
 
 def wants_fragment() -> bool:
     """Whether htmx will swap a part of the page: it says 'partial' then, and 'full' for boost and history."""
@@ -41,7 +43,14 @@ def to_sign_in() -> ResponseReturnValue:
     if request.method == "GET" and not from_htmx:
         return redirect(url_for("auth.sign_in", next=request.full_path.rstrip("?")), 303)
     flash(_("Votre session a expiré. Reconnectez-vous pour continuer."), "warning")
-    page = urlsplit(request.headers.get("HX-Current-URL") or request.referrer or "")
-    following = urlunsplit(("", "", page.path, page.query, "")) if page.netloc == request.host else None
-    address = url_for("auth.sign_in", next=following)
+    address = url_for("auth.sign_in", next=_path_of_ours(request.headers.get("HX-Current-URL") or request.referrer))
     return ("", 401, {"HX-Redirect": address}) if from_htmx else redirect(address, 303)
+
+
+def _path_of_ours(address: str | None) -> str | None:
+    """Return the path of a page of this site, None of any other; the header holds whatever its sender likes."""
+    try:
+        page = urlsplit(address or "")
+    except ValueError:
+        return None
+    return signed_in.own_path(urlunsplit(("", "", page.path, page.query, ""))) if page.netloc == request.host else None

@@ -4,20 +4,21 @@ from collections.abc import Iterable
 from datetime import timedelta
 from math import ceil
 
-from flask import Flask, g, render_template, request
+from flask import Flask, current_app, g, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
-from flask_login import AnonymousUserMixin
+from flask_login import AnonymousUserMixin, current_user
 from flask_wtf.csrf import CSRFError
 from gunicorn.http.errors import ParseException
-from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from werkzeug.exceptions import HTTPException, SecurityError
 
 import clock
 from extensions import DomainError, NotTheirs, db
 from sealing import WrongKeysSecret
+from services import history
 from services.issuing import WrongMode
 from services.limits import TooMany
 from shops.problems import FieldProblem
@@ -25,6 +26,8 @@ from web import logs
 from web.answers import wants_fragment
 from web.formats import paris_datetime
 
+DENIED = {403: "role.exceeded", 404: "object.withheld", 429: "tries.exceeded"}
+"""What the audit calls an answer that denies somebody something."""
 MACHINE_PATHS = ("/api/", "/webhooks/")
 IN_A_MINUTE = {"Retry-After": "60"}
 
@@ -32,7 +35,7 @@ IN_A_MINUTE = {"Retry-After": "60"}
 def _texts(status: int) -> tuple[str, str]:
     """Return title and advice of an error page."""
     pages = {
-        403: (_("Accès refusé"), _("Vous n'avez pas accès à cette page.")),
+        403: (_("Accès en lecture"), _("Votre rôle permet de tout voir, et de ne rien changer. Rien n'a été fait.")),
         404: (_("Page introuvable"), _("Cette page n'existe pas, ou elle ne vous est pas destinée.")),
         422: (_("Demande impossible"), _("Nous n'avons pas pu lire votre demande. Revenez en arrière et réessayez.")),
         429: (_("Trop d'essais"), _("Vous avez essayé trop souvent. Patientez un peu avant de recommencer.")),
@@ -82,6 +85,19 @@ def answer(
     )
 
 
+def _note(status: int) -> None:
+    """Leave a trace of what was denied to whom; of what nobody has only where it may be somebody else's."""
+    page = request.endpoint
+    strays = status == 404 and (not current_user.is_authenticated or current_user.is_admin or page in (None, "static"))
+    if status in DENIED and not strays:
+        db.session.rollback()
+        try:
+            history.once_an_hour(DENIED[status], detail=f"{request.method} {page}")
+        except DBAPIError as error:  # It is denied all the same.
+            db.session.rollback()
+            current_app.logger.warning("denial not recorded", extra={"error": logs.name(error)})
+
+
 def install(app: Flask) -> None:
     """Afterwards no visitor meets a bare or English error page."""
     _install_outages(app)
@@ -90,6 +106,7 @@ def install(app: Flask) -> None:
     def http_error(error: HTTPException) -> ResponseReturnValue:
         if error.code is None or error.code < 400:
             return error
+        _note(error.code)
         return answer(error.code)
 
     @app.errorhandler(SecurityError)
@@ -107,6 +124,7 @@ def install(app: Flask) -> None:
 
     @app.errorhandler(TooMany)
     def too_many(error: TooMany) -> ResponseReturnValue:
+        _note(429)
         return answer(429, _too_often(error.retry_after), {"Retry-After": str(error.retry_after)})
 
     @app.errorhandler(DomainError)
@@ -115,6 +133,7 @@ def install(app: Flask) -> None:
 
     @app.errorhandler(NotTheirs)
     def not_theirs(_error: NotTheirs) -> ResponseReturnValue:
+        _note(404)
         return answer(404)
 
     @app.errorhandler(Exception)

@@ -34,6 +34,11 @@ def paris_short(moment: datetime) -> str:
     return f"{format_date(clock.paris_date(moment), 'EEE d MMM', locale='fr')}, {_hour(moment)}"
 
 
+def paris_full(moment: datetime) -> str:
+    """« 24 nov. 2026, 10 h 05 », where moments of several years stand under each other."""
+    return f"{format_date(clock.paris_date(moment), 'd MMM y', locale='fr')}, {_hour(moment)}"
+
+
 def country_name(code: str) -> str:
     """Return the French name of a country, the code itself when it has none."""
     return str(Locale("fr").territories.get(code, code))
@@ -64,5 +69,6 @@ def install(app: Flask) -> None:
         paris_day=paris_day,
         paris_datetime=paris_datetime,
         paris_short=paris_short,
+        paris_full=paris_full,
         country_name=country_name,
     )

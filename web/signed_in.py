@@ -1,19 +1,35 @@
 """Signing in and out: the cookie, and the row in the database that it leans on."""
 
+import hashlib
 from urllib.parse import urlsplit
 
-from flask import Flask, request, session
+from flask import Flask, request, session, url_for
+from flask.sessions import SecureCookieSessionInterface
 from flask_login import current_user, login_user, logout_user
 
+import clock
+from extensions import db
 from models import Customer
-from services import sessions
+from services import second_factor, sessions, tokens
 
 POLLING = ("orders.progress",)
 """Views that a page asks by itself: nobody need be there, so that they keep no session alive."""
 
 
+SECOND_STEP = "second_step"
+SECOND_STEP_SECONDS = 300
+"""Who has given the right password, and for how long that is good for the code that is still asked."""
+
+
+class SignedCookies(SecureCookieSessionInterface):
+    """The cookie, signed by HMAC-SHA256; SHA-1, which Flask takes by itself, is on its way out (NIST SP 800-131A)."""
+
+    digest_method = staticmethod(hashlib.sha256)
+
+
 def install(app: Flask) -> None:
-    """Afterwards a session counts as seen when its person does something."""
+    """Afterwards cookies are signed, and a session counts as seen when its person does something."""
+    app.session_interface = SignedCookies()
 
     @app.before_request
     def note_activity() -> None:
@@ -27,6 +43,35 @@ def sign_in(customer: Customer) -> None:
     """Afterwards this browser is signed in under a new session; nothing of an earlier visitor is left in the cookie."""
     session.clear()
     sessions.open(customer, request.headers.get("User-Agent", ""))
+    login_user(customer)
+
+
+def admit(customer: Customer, following: str | None) -> str:
+    """Return where somebody with the right password is led: to the page that was asked for, or to their second factor.
+
+    In the latter case nobody is signed in yet; the cookie remembers for five minutes who has come so far.
+    """
+    following = following or url_for("customer.home")
+    if not second_factor.is_on(customer):
+        sign_in(customer)
+        return following
+    session.clear()
+    until = int(clock.now().timestamp()) + SECOND_STEP_SECONDS
+    session[SECOND_STEP] = (customer.id, tokens.digest(customer.password_hash), until)
+    return url_for("second_factor.challenge", next=following)
+
+
+def at_second_step() -> Customer | None:
+    """Return who has given the right password here within five minutes, unless it is another one by now."""
+    customer_id, proof, until = session.get(SECOND_STEP) or (0, "", 0)
+    customer = db.session.get(Customer, customer_id) if until > clock.now().timestamp() else None
+    return customer if customer and proof == tokens.digest(customer.password_hash) else None
+
+
+def prove() -> None:
+    """Afterwards this browser's session goes on under a new token, its person proven just now."""
+    customer = current_user._get_current_object()
+    sessions.renew(customer)
     login_user(customer)
 
 

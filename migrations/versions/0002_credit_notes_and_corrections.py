@@ -113,7 +113,7 @@ def _chain_what_was_issued() -> None:
     issued = connection.execute(sa.text("SELECT id, series, snapshot_sha256 FROM invoices ORDER BY series, sequence"))
     links: dict[str, str] = {}
     copy = sa.text(
-        f"INSERT INTO documents ({COPIED}, kind, occasion, previous_sha256) "  # noqa: S608 - Our own words.
+        f"INSERT INTO documents ({COPIED}, kind, occasion, previous_sha256) "  # nosec B608  # noqa: S608 - Our own words.
         f"SELECT {COPIED}, 'invoice', 'request:' || request_id || CASE WHEN trial THEN '\\:trial' ELSE '' END, :previous "
         "FROM invoices WHERE id = :id"
     )

@@ -14,6 +14,11 @@ document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   if (ctx.request.method !== "GET") ctx.request.headers["X-CSRFToken"] = document.body.dataset.csrf;
 });
 
+// A second press of such a form would come with a session that the first has renewed.
+document.addEventListener("submit", ({ target }) => {
+  if ("once" in target.dataset) target.querySelector("button").disabled = true;
+});
+
 // The first wrong field takes the focus, else what the answer marks with data-focus, unless htmx has put the focus back
 // where it was. A whole new page is read from its beginning.
 document.addEventListener("htmx:after:settle", ({ detail: { task, newContent } }) => {

@@ -165,7 +165,8 @@ def test_pages_cost_at_most_eight_queries_whatever_the_rows(
         ):
             with count_queries() as queries:
                 assert client.get(path).status_code == 200
-            assert queries.count <= 8, f"{path}\n{queries}"
+            recorded = 4 * path.startswith("/admin/commandes/")  # Who looks at a customer leaves a trace.
+            assert queries.count <= 8 + recorded, f"{path}\n{queries}"
             counted.append(queries.count)
     assert counted[:4] == counted[4:]
 
@@ -207,7 +208,7 @@ def test_the_address_is_corrected_and_a_wrong_one_is_said_beside_the_field(
     page = client.get("/admin/commandes/T-1").text
     assert RIGHT in page
     assert "Adresse e-mail corrigée" in page
-    assert f"n° {admin.id}" in page
+    assert f"n°\u00a0{admin.id}" in page
     assert client.get("/admin/commandes/T-1/adresse").location == "/admin/commandes/T-1"
 
 

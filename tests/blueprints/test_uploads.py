@@ -16,13 +16,15 @@ PAGE = "/admin/fichiers"
 WRITTEN = {"dates": "iso", "decimals": "point", "encoding": "utf-8"}
 
 
-def hand_in(browser: LintingClient, content: bytes, shape: str = "contract-json") -> TestResponse:
+def hand_in(
+    browser: LintingClient, content: bytes, shape: str = "contract-json", name: str = "commandes.json"
+) -> TestResponse:
     """Send the form as a browser does; the test client would leave its own temporary file open."""
     fields = "".join(
         f'--cut\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
         for name, value in ({"shape": shape, "shop": ""} | WRITTEN).items()
     )
-    file = '--cut\r\nContent-Disposition: form-data; name="file"; filename="commandes.json"\r\n\r\n'
+    file = f'--cut\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
     body = (fields + file).encode() + content + b"\r\n--cut--\r\n"
     return browser.post(PAGE, data=body, content_type="multipart/form-data; boundary=cut")
 
@@ -72,3 +74,21 @@ def test_an_empty_file_is_refused_beside_its_field(merchant: LintingClient, cont
 
     assert answer.status_code == 422
     assert 'id="file-error"' in answer.text
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.parametrize("name", ["commandes.xlsx", "commandes.csv.exe", "commandes.html", "commandes"])
+def test_a_file_of_another_kind_is_refused_beside_its_field(merchant: LintingClient, name: str) -> None:
+    answer = hand_in(merchant, b"number;email\n", name=name)
+
+    assert answer.status_code == 422
+    assert 'id="file-error"' in answer.text
+    assert db.session.scalar(select(Upload)) is None
+
+
+@pytest.mark.databases("sqlite")
+def test_what_only_bears_the_ending_of_its_kind_is_not_taken_in(merchant: LintingClient) -> None:
+    hand_in(merchant, b"PK\x03\x04\x14\x00\x06\x00 a spreadsheet", shape="contract-csv", name="commandes.csv")
+    uploads.load(the_upload().id)
+
+    assert (the_upload().state, the_upload().content) == ("failed", None)

@@ -14,7 +14,6 @@ from sqlalchemy import func, select
 from extensions import db
 from models import EarlierInvoice, Order, OrderLine
 from services import orders
-from services.tally import harmless
 from tests.shops.messages import a_message, a_refund
 from tests.shops.retail_file import LARGE, LARGE_LINES, NOT_SALES, generated
 from tests.support.ledger import an_invoice
@@ -138,15 +137,6 @@ def test_a_report_that_cannot_be_written_stops_before_anything_is_taken(
     assert result.exit_code == 1
     assert "missing" in result.output
     assert stored() == 0
-
-
-@pytest.mark.databases("sqlite")
-@pytest.mark.parametrize(
-    ("cell", "written"),
-    [("=1+1", "'=1+1"), ("+33", "'+33"), ("-1", "'-1"), ("@a", "'@a"), ("\ta", "'\ta"), ("A-1", "A-1"), ("", "")],
-)
-def test_no_cell_of_the_report_is_a_formula(cell: str, written: str) -> None:
-    assert harmless(cell) == written
 
 
 @pytest.mark.databases("sqlite")

@@ -70,6 +70,17 @@ def problem(line: Line, seller: Seller | None = None, **more: Any) -> str:
 )
 def test_where_a_place_lies_for_vat(country: str, postal_code: str, area: str) -> None:
     assert cases.area(country, postal_code) == area
+    start = cases.start_of_postal_code(country, postal_code)
+    assert cases.area(country, start) == area
+    assert postal_code.replace(" ", "").startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("country", "postal_code", "start"),
+    [("FR", "69001", ""), ("FR", "972 00", "972"), ("ES", "35001", "35"), ("GB", "BT1 5GS", "BT"), ("", "", "")],
+)
+def test_of_a_postal_code_the_start_tells_where_that_is(country: str, postal_code: str, start: str) -> None:
+    assert cases.start_of_postal_code(country, postal_code) == start
 
 
 @pytest.mark.parametrize(

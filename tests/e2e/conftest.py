@@ -1,4 +1,4 @@
-"""A browser and the whole running product, each started once a worker."""
+"""A browser and the whole running product, each started once a worker, and stopped when no test needs them any more."""
 
 import re
 import socket
@@ -23,7 +23,7 @@ from tests.e2e.visitors import Visitors
 NO_BACKGROUND = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shop() -> Iterator[Shop]:
     """Give the product as `bin/dev` runs it, with invoices due as soon as an order is shipped."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
@@ -35,7 +35,7 @@ def shop() -> Iterator[Shop]:
         yield product
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(chromium: Path) -> Iterator[Browser]:
     """Give chromium."""
     with sync_playwright() as playwright:

@@ -7,23 +7,10 @@ from playwright.sync_api import Page, expect
 
 from services.demo import ADMIN_EMAIL, ADMIN_PASSWORD
 from tests.e2e.shop import Shop, pdf_text, text_of
-from tests.e2e.visitors import PASSWORD, Opener, fill_in_individual, sign_in
+from tests.e2e.visitors import PASSWORD, Opener, fill_in_individual, register, sign_in
 
 pytestmark = pytest.mark.e2e
 WITH_AND_WITHOUT = pytest.mark.parametrize("javascript", [True, False], ids=["javascript", "plain"])
-
-
-def register(page: Page, shop: Shop, address: str) -> None:
-    """Open an account, confirm it by the link of the mail and sign in."""
-    page.goto("/inscription")
-    page.get_by_label("Adresse e-mail").fill(address)
-    page.get_by_label("Mot de passe").fill(PASSWORD)
-    page.get_by_role("main").get_by_role("button").click()
-    expect(page.get_by_role("main")).to_contain_text(re.compile("e-mails?"))
-    link = re.search(r"http\S+/confirmer/\S+", text_of(shop.mail(address, "/confirmer/")))
-    assert link
-    page.goto(link.group())
-    page.get_by_role("button", name="Confirmer mon adresse").click()
 
 
 def assert_invoice_arrived(shop: Shop, address: str, number: str, *words: str) -> None:

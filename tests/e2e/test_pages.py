@@ -53,7 +53,7 @@ def test_the_public_pages_have_no_faults(open_page: Opener) -> None:
     page = open_page()
     paths = ["/", "/connexion", "/inscription", "/mot-de-passe-oublie", "/suivi-commande", "/mentions-legales"]
     paths += ["/confidentialite", "/accessibilite", "/nulle-part", "/confirmer/x", "/mot-de-passe/x", "/dev/mail"]
-    paths += ["/api/v1/", "/entrer/x"]
+    paths += ["/api/v1/", "/entrer/x", ACCOUNT + "/donnees-personnelles/compte-supprime"]
     states = addresses(page, paths)
     states += [
         ("refused sign-in", lambda: submit(page, "/connexion", email="nobody@example.org", password="wrong words")),
@@ -69,7 +69,8 @@ def test_the_public_pages_have_no_faults(open_page: Opener) -> None:
 
 def test_the_pages_of_a_customer_have_no_faults(open_page: Opener, visitors: Visitors) -> None:
     page = open_page(state=visitors.state(CUSTOMER_EMAIL))
-    paths = [AREA, ORDERS, ORDERS + "?q=nichts", BILLING, INVOICES, ACCOUNT]
+    deletion = ACCOUNT + "/donnees-personnelles/supprimer-mon-compte"
+    paths = [AREA, ORDERS, ORDERS + "?q=nichts", BILLING, INVOICES, ACCOUNT, deletion]
 
     def company() -> None:
         page.goto(BILLING)
@@ -90,6 +91,7 @@ def test_the_pages_of_a_customer_have_no_faults(open_page: Opener, visitors: Vis
     states = addresses(page, paths)
     states += [("company", company), ("company, refused", refused), ("second run", more)]
     states += [("password refused", lambda: submit(page, ACCOUNT, current_password="x", password="y"))]
+    states += [("deletion refused", lambda: submit(page, deletion, own_password="x"))]
     assert walk(page, states) == {}
 
 
@@ -192,8 +194,10 @@ def test_the_merchant_s_pages_have_no_faults(open_page: Opener, visitors: Visito
         page.get_by_role("button", name="Envoyer un e-mail d'essai").click()
         expect(page.get_by_text("Le serveur de messagerie l'a accepté")).to_be_visible()
 
-    states = [("list", lambda: page.goto("/admin/")), ("order", first_order), ("no orders", lambda: page.goto(ORDERS))]
+    states = addresses(page, ["/admin/journal", "/admin/journal?since=hier", "/admin/journal?group=refus&number=T-0"])
+    states += [("list", lambda: page.goto("/admin/")), ("order", first_order), ("no orders", lambda: page.goto(ORDERS))]
     states += [("incident", incident), ("settings", lambda: page.goto("/admin/reglages")), ("test mail", test_mail)]
+    states += addresses(page, ["/admin/equipe"])
     states += [("to decide", to_decide), ("decline refused", refused), ("credit refused", credit_refused)]
     assert walk(page, states) == {}
 

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import Browser, Page, StorageState
+from playwright.sync_api import Browser, Page, StorageState, expect
 
 from services.demo import ADMIN_EMAIL, ADMIN_PASSWORD, CUSTOMER_PASSWORD
-from tests.e2e.shop import Shop
+from tests.e2e.shop import Shop, text_of
 
 Opener = Callable[..., Page]
 AREA = "/espace-client"
@@ -23,6 +23,19 @@ def sign_in(page: Page, address: str, password: str = PASSWORD) -> None:
     page.get_by_label("Adresse e-mail").fill(address)
     page.get_by_label("Mot de passe").fill(password)
     page.get_by_role("main").get_by_role("button", name="Se connecter").click()
+
+
+def register(page: Page, shop: Shop, address: str) -> None:
+    """Open an account, confirm it by the link of the mail and sign in."""
+    page.goto("/inscription")
+    page.get_by_label("Adresse e-mail").fill(address)
+    page.get_by_label("Mot de passe").fill(PASSWORD)
+    page.get_by_role("main").get_by_role("button").click()
+    expect(page.get_by_role("main")).to_contain_text(re.compile("e-mails?"))
+    link = re.search(r"http\S+/confirmer/\S+", text_of(shop.mail(address, "/confirmer/")))
+    assert link
+    page.goto(link.group())
+    page.get_by_role("button", name="Confirmer mon adresse").click()
 
 
 def fill_in_individual(page: Page) -> None:

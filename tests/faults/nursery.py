@@ -34,7 +34,7 @@ from app import create_app
 from dev.processes import die_with_parent, inherit_orphans
 from documents import pdf
 from extensions import db
-from mail import smtp
+from mail import messages, smtp
 from models import Customer, Order, Shop
 from services import delivery, inbox, invoicing, leases, production
 from tests.faults import people
@@ -55,6 +55,7 @@ class House:
 def main() -> None:
     """Open the houses that are wanted, until the input ends."""
     pdf.warm_up()
+    messages.warm_up()
     gc.collect()
     gc.freeze()  # Or each of those to come would walk over all that was loaded.
     inherit_orphans()  # Whom a house leaves behind is buried here.

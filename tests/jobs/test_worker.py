@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,13 @@ from sqlalchemy import func, select, update
 
 import clock
 import task_queue
+import worker
+from app import create_app
 from dev.processes import die_with_parent
 from extensions import db, transaction
 from models import Delivery, Invoice, InvoiceRequest, NumberSeries
 from services import sweep
+from tests.support import forks
 from tests.support.factories import PLACED, a_customer, a_request, an_order, billing_details
 from tests.support.mailbox import Mailbox
 
@@ -67,8 +70,8 @@ def due_requests(count: int) -> list[int]:
 
 
 @contextmanager
-def a_worker(settings: dict[str, str], *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run worker.py beside the test; killed at the end, with its work-horse."""
+def a_program(settings: dict[str, str], *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run worker.py beside the test; asked to stop at the end."""
     process = subprocess.Popen(
         [sys.executable, "worker.py", *arguments],
         cwd=ROOT,
@@ -80,6 +83,25 @@ def a_worker(settings: dict[str, str], *arguments: str) -> Iterator[subprocess.P
     finally:
         process.terminate()
         process.wait(30)
+
+
+@contextmanager
+def a_worker(settings: dict[str, str]) -> Iterator[int]:
+    """Run what worker.py runs, in a process forked from the test, which has loaded it; asked to stop at the end."""
+    db.session.remove()
+    db.engine.dispose()  # No connection is shared with a child.
+    process = forks.start(_work, settings)
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError, ChildProcessError):  # The test itself has killed and buried it.
+            os.kill(process, signal.SIGTERM)
+            eventually(lambda: os.waitpid(process, os.WNOHANG)[0] == process, 30)
+
+
+def _work(settings: dict[str, str]) -> None:
+    die_with_parent()
+    worker.work(create_app(settings))
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 40) -> None:
@@ -95,24 +117,12 @@ def states() -> set[str]:
     return set(db.session.scalars(select(InvoiceRequest.state)))
 
 
-def test_a_bell_is_enough_to_get_the_invoice_by_mail(
-    app: Flask, settings: dict[str, str], redis_server: str, smtp_server: Mailbox
-) -> None:
-    (request_id,) = due_requests(1)
-    with a_worker(settings):
-        assert task_queue.ring("produce", request_id)
-        eventually(lambda: states() == {"sent"})
-    (message,) = smtp_server.messages
-    assert message["To"] == "cliente0@example.org"
-
-
 def test_many_bells_for_the_same_requests_are_one_invoice_and_one_mail_each(
     app: Flask, settings: dict[str, str], redis_server: str, smtp_server: Mailbox
 ) -> None:
     ids = due_requests(4)
-    for _ in range(3):
-        for request_id in ids:
-            task_queue.ring("produce", request_id)
+    for request_id in [*ids[:-1] * 3, ids[-1]]:  # To the last of them one bell is enough.
+        assert task_queue.ring("produce", request_id)
     with a_worker(settings), a_worker(settings):
         eventually(lambda: states() == {"sent"} and task_queue.waiting() == [])
     assert sorted(message["To"] for message in smtp_server.messages) == [f"cliente{n}@example.org" for n in range(4)]
@@ -130,7 +140,7 @@ def test_the_sweeper_rings_for_what_nobody_rang_for(
     app: Flask, settings: dict[str, str], redis_server: str, smtp_server: Mailbox
 ) -> None:
     due_requests(2)
-    with a_worker(settings), a_worker(settings, "--sweep"):
+    with a_program(settings), a_program(settings, "--sweep"):
         eventually(lambda: states() == {"sent"})
     assert len(smtp_server.messages) == 2
 
@@ -141,10 +151,10 @@ def test_after_kill_9_in_the_middle_the_next_worker_goes_on(
     ids = due_requests(6)
     for request_id in ids:
         task_queue.ring("produce", request_id)
-    with a_worker(settings) as worker:
+    with a_worker(settings) as killed:
         eventually(lambda: len(smtp_server.messages) >= 1)
-        worker.send_signal(signal.SIGKILL)
-        worker.wait()
+        os.kill(killed, signal.SIGKILL)
+        os.waitpid(killed, 0)
     # A work-horse may outlive its killed parent for a moment; whatever it still does must not be done again.
     time.sleep(1)
     with transaction():  # The leases of the dead run out.
@@ -166,12 +176,12 @@ def test_a_worker_told_to_stop_ends_the_job_that_has_begun(
 ) -> None:
     for request_id in due_requests(4):
         task_queue.ring("produce", request_id)
-    with a_worker(settings) as worker:
+    with a_program(settings) as program:
         eventually(lambda: db.session.scalar(select(func.count()).select_from(Invoice)) != 0)
-        children = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()
-        for process_id in (worker.pid, *map(int, children)):  # As Ctrl-C and service managers signal a whole group.
+        children = Path(f"/proc/{program.pid}/task/{program.pid}/children").read_text().split()
+        for process_id in (program.pid, *map(int, children)):  # As Ctrl-C and service managers signal a whole group.
             os.kill(process_id, signal.SIGTERM)
-        assert worker.wait(30) == 0
+        assert program.wait(30) == 0
     held = select(func.count()).select_from(InvoiceRequest).where(InvoiceRequest.lease_until.is_not(None))
     db.session.rollback()
     assert db.session.scalar(held) == 0

@@ -47,6 +47,14 @@ BUILDERS: dict[str, Callable[[messages.Heading], EmailMessage]] = {
     "confirmation": lambda heading: messages.confirmation(heading, link=LINK, code="482913"),
     "confirmation_reminder": lambda heading: messages.confirmation_reminder(heading, link=LINK, code="482913"),
     "password_reset": lambda heading: messages.password_reset(heading, link=LINK),
+    "password_changed": lambda heading: messages.password_changed(heading, reset_url=LINK),
+    "second_factor_changed": lambda heading: messages.second_factor_changed(heading, reset_url=LINK),
+    "account_erased": messages.account_erased,
+    "invitation": lambda heading: messages.invitation(heading, link=LINK, manages=True),
+    "data_export": lambda heading: messages.data_export(heading, page_url=LINK),
+    "order_code": lambda heading: messages.order_code(
+        heading, order_number="T-100234", code="482913", sign_in_url=LINK
+    ),
     "account_exists": lambda heading: messages.account_exists(heading, sign_in_url=LINK, reset_url=LINK),
     "email_change": lambda heading: messages.email_change(heading, link=LINK, code="482913"),
     "email_changed": messages.email_changed,

@@ -143,6 +143,23 @@ def test_mails_keep_what_they_carry_under_its_new_name(old: str) -> None:
     }
 
 
+def test_the_audit_keeps_what_it_says_of_documents_as_long_as_them(old: str) -> None:
+    acts = ("credit_note.issued", "invoice.resent", "invoices.swept", "request.opened", "session.opened")
+    with db.engine.begin() as connection:
+        for act in acts:
+            connection.execute(
+                sa.text(
+                    "INSERT INTO audit_entries (at, actor, action, detail, http_request_id) "
+                    "VALUES ('2026-01-01', 'system', :act, '', '')"
+                ),
+                {"act": act},
+            )
+    upgrade()
+    kept = {row["action"]: bool(row["lasting"]) for row in rows("SELECT action, lasting, network FROM audit_entries")}
+    assert [act for act in acts if kept[act]] == ["credit_note.issued", "invoice.resent", "request.opened"]
+    assert len(kept) == len(acts)
+
+
 def test_the_next_row_takes_no_old_ones_place(old: str) -> None:
     upgrade()
     newest = rows("SELECT max(id) AS id FROM documents")[0]["id"]

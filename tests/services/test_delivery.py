@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from flask import Flask
@@ -14,7 +15,7 @@ import storage
 from extensions import db, transaction
 from mail.smtp import Outcome
 from models import AuditEntry, Delivery, Invoice, Order
-from services import delivery, outages, outbox, repair
+from services import delivery, limits, outages, outbox, repair
 from tests.support.factories import a_customer
 from tests.support.mailbox import Mailbox
 from tests.support.outbox import MINUTE, a_mail, an_invoice_to_mail, mail_of, minutes_until, request_of, state_of
@@ -45,6 +46,15 @@ def test_the_invoice_arrives_with_its_document(smtp_server: Mailbox, invoice: In
     invoice = db.session.get_one(Invoice, invoice.id)
     assert (mail_of(invoice).state, request_of(invoice).state) == ("sent", "sent")
     assert request_of(invoice).sent_at == clock.now()
+
+
+def test_no_limit_that_is_full_holds_a_document_back(
+    smtp_server: Mailbox, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, limit in [each for each in vars(limits).items() if isinstance(each[1], limits.Limit)]:
+        monkeypatch.setattr(limits, name, replace(limit, most=0))
+    jobs.deliver(mail_of(an_invoice_to_mail()).id)
+    assert [message["To"] for message in smtp_server.messages] == ["claire@example.org"]
 
 
 def test_running_the_job_again_sends_nothing(smtp_server: Mailbox, invoice: Invoice) -> None:

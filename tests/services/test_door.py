@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 import clock
 from extensions import db
-from models import ApiCall, ApiKey, RateCounter
+from models import ApiCall, ApiKey, AuditEntry, RateCounter
 from services import door, limits, shops, sweep
 from services.limits import Limit, TooMany
 from shops import signatures
@@ -88,6 +88,37 @@ def test_the_use_of_a_key_is_noted_to_the_minute(
     frozen_clock.shift(timedelta(seconds=31))
     door.admit(a_call(key), "orders:write")
     assert the_key(key).last_used_at == clock.now()
+
+
+def noted(action: str) -> list[tuple[str, str]]:
+    """Who did it, and the detail, of each row of the audit about that."""
+    found = select(AuditEntry.actor, AuditEntry.detail).where(AuditEntry.action == action).order_by(AuditEntry.id)
+    return [(row.actor, row.detail) for row in db.session.execute(found)]
+
+
+@pytest.mark.databases("sqlite")
+def test_the_use_of_a_key_is_in_the_audit_once_an_hour(
+    app: Flask, key: shops.NewKey, frozen_clock: time_machine.Traveller
+) -> None:
+    frozen_clock.move_to(clock.now().replace(minute=30))
+    row = (f"shop:{the_key(key).shop.name}", key.key_id)
+    for minute in range(1, 31):
+        door.admit(a_call(key), "orders:write")
+        assert noted("key.used") == [row] * (1 if minute < 31 else 2)
+        frozen_clock.shift(timedelta(minutes=1))
+    door.admit(a_call(key), "orders:write")
+    assert noted("key.used") == [row] * 2
+
+
+@pytest.mark.databases("sqlite")
+def test_what_is_refused_to_shops_is_in_the_audit_once_an_hour(app: Flask, key: shops.NewKey) -> None:
+    reading = a_key(a_shop(name="lecture"), "orders:read")
+    for _try in range(2):
+        for call in (a_call(key, read_body=lambda: b"another body"), a_call(reading), a_call(key, signature="")):
+            with pytest.raises(door.NotAdmitted):
+                door.admit(call, "orders:write")
+    assert noted("call.refused") == [("system", key.key_id)]
+    assert noted("call.exceeded") == [("system", f"{reading.key_id}, orders:write")]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from extensions import db
-from models import Customer, Delivery
+from models import AuditEntry, Customer, Delivery
 from services import guests
 from services.limits import TooMany
 from tests.support.factories import PASSWORD, PLACED, a_customer, an_order
@@ -86,6 +86,25 @@ def test_guessing_is_counted_for_an_order_whichever_of_its_numbers_is_typed_and_
     frozen_clock.shift(timedelta(minutes=15))
     for _try in range(11 if there else 1):
         assert (guests.look_up(other, "claire@example.org") is not None) == there
+
+
+def test_a_look_up_is_in_the_audit_with_the_order_only_when_it_was_found(
+    app: Flask, frozen_clock: time_machine.Traveller
+) -> None:
+    order = an_order(number="T-100234", email="claire@example.org")
+    for number, email in (("T-100234", "paul@example.org"), ("T-100235", "nonsense"), ("t-100234", order.email)):
+        guests.look_up(number, email, visitor="192.0.2.7")
+    found = select(AuditEntry.action, AuditEntry.order_id, AuditEntry.detail).order_by(AuditEntry.id)
+    assert [tuple(row) for row in db.session.execute(found)] == [
+        ("look_up.refused", None, "T-100234"),
+        ("order.looked_up", order.id, ""),
+    ]
+
+
+@pytest.mark.databases("sqlite")
+def test_what_is_no_order_number_is_not_repeated_by_the_audit(app: Flask) -> None:
+    guests.look_up("claire@example.org mot de passe", "paul@example.org", visitor="192.0.2.7")
+    assert db.session.scalars(select(AuditEntry.detail)).one() == ""
 
 
 def test_guessing_numbers_from_one_network_is_stopped(app: Flask, frozen_clock: time_machine.Traveller) -> None:

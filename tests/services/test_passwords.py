@@ -7,7 +7,9 @@ from argon2 import PasswordHasher, extract_parameters
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from services import passwords
+from services.demo import ADMIN_PASSWORD, CUSTOMER_PASSWORD
 from services.limits import TooMany
+from tests.support.factories import PASSWORD
 
 
 @pytest.fixture(autouse=True)
@@ -68,3 +70,29 @@ def test_more_than_two_at_once_wait_and_at_last_are_told_to_come_back(monkeypatc
     for thread in threads:
         thread.join()
     assert passwords.hash("une longue phrase")
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "password", "12345678", "PassWord", "１２３４５６７８", "azertyuiop", "q w e r t y u i o p",
+        "claire@example.org", "Claire@Example.org", "claire.martin", "Claire.Martin1990", "claire.martin!",
+        "Atelier du Coton", "atelierducoton2026", "facture2026", "Espace client", "Mot de passe!", "2026boutique",
+    ],
+)  # fmt: skip
+def test_what_everybody_tries_first_is_common(password: str) -> None:
+    assert passwords.is_common(password, "claire@example.org", "claire.martin@example.org", "Atelier du Coton")
+
+
+@pytest.mark.parametrize(
+    "password", [PASSWORD, CUSTOMER_PASSWORD, ADMIN_PASSWORD, "martin à Lyon", "2026", "", "???", "7392046158"]
+)
+def test_what_is_somebodys_own_is_not_common(password: str) -> None:
+    assert not passwords.is_common(password, "claire@example.org", "Atelier du Coton", "", "@")
+
+
+def test_the_list_holds_the_three_thousand_most_common_ones_that_we_would_accept() -> None:
+    listed = passwords._most_common()
+    assert len(listed) > 3000
+    assert all(passwords.SHORTEST <= len(word) == len("".join(word.split())) for word in listed)
+    assert all(word == passwords._plain(word) for word in listed)

@@ -1,9 +1,6 @@
 """Shops that are read: completely, in spite of trouble, on from where a killed reading stood, twice with no change."""
 
-import os
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,15 +12,16 @@ from sqlalchemy import func, select
 
 import clock
 import task_queue
+from app import create_app
 from calls import patience
 from extensions import db
 from models import Customer, Delivery, InvoiceRequest, Order, Shop, ShopMessage
 from services import pulls, sweep
 from tests.shops import prestashop_orders, recorded
+from tests.support import forks
 from tests.support.shop_servers import PrestaShop, StandIn, WooCommerce, serving
 from tests.support.shops import a_shop
 
-ROOT = Path(__file__).resolve().parents[2]
 COUNT = 120
 
 
@@ -102,6 +100,12 @@ def test_a_dry_run_says_what_would_happen_and_keeps_nothing(shop: Shop) -> None:
     assert (rows(Order), shop.pull_cursor, shop.pulled_until) == (0, None, None)
 
 
+def _pull(settings: dict[str, str]) -> None:
+    app = create_app(settings)
+    with app.app_context():
+        app.test_cli_runner().invoke(args=["shops", "pull", "atelier"])
+
+
 @pytest.mark.parametrize("step", ["pull.page_read", "pull.page_kept"])
 def test_a_reading_that_is_killed_goes_on_where_it_stood(
     shop: Shop, server: StandIn, settings: dict[str, str], tmp_path: Path, step: str
@@ -109,11 +113,10 @@ def test_a_reading_that_is_killed_goes_on_where_it_stood(
     armed = tmp_path / "failpoints"
     armed.mkdir()
     (armed / step).write_text("kill", encoding="utf-8")
-    env = os.environ | settings | {"FAILPOINTS_DIR": str(armed)}
-    command = [sys.executable, "-m", "flask", "--app", "app", "shops", "pull", "atelier"]
-    killed = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, timeout=60, check=False)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     db.session.rollback()
+    db.engine.dispose()  # No connection is shared with a child.
+    reader = forks.start(_pull, settings | {"FAILPOINTS_DIR": str(armed)})
+    assert forks.ended(reader) == -signal.SIGKILL
     db.session.expire_all()
     kept = rows(Order)
     assert kept < COUNT

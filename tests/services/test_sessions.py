@@ -6,8 +6,8 @@ from flask import Flask
 from sqlalchemy import select
 
 from extensions import db, transaction
-from models import SignInSession
-from services import sessions
+from models import AuditEntry, SignInSession
+from services import sessions, tokens
 from tests.support.factories import a_customer
 
 
@@ -45,6 +45,18 @@ def test_a_closed_session_opens_nothing(app: Flask) -> None:
     assert sessions.load(raw) is None
 
 
+def test_signing_in_and_out_is_on_record_with_whose_session_it_was(app: Flask) -> None:
+    claire = a_customer()
+    raw = sessions.open(claire, FIREFOX)
+    for _press in range(2):
+        sessions.close(raw)
+    found = db.session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
+    assert [(row.action, row.customer_id) for row in found] == [
+        ("session.opened", claire.id),
+        ("session.closed", claire.id),
+    ]
+
+
 def test_a_session_ends_after_fourteen_idle_days(app: Flask, frozen_clock: time_machine.Traveller) -> None:
     raw = sessions.open(a_customer(), "")
     frozen_clock.shift(timedelta(days=13, hours=23))
@@ -64,6 +76,21 @@ def test_activity_keeps_a_session_alive_but_not_beyond_ninety_days(
     frozen_clock.shift(timedelta(days=6))
     see(raw)
     assert sessions.load(raw) is None
+
+
+def test_an_admin_s_session_ends_sooner(app: Flask, frozen_clock: time_machine.Traveller) -> None:
+    patron, claire = a_customer(email="patron@example.org", admin=True), a_customer()
+    idle, active, hers = sessions.open(patron, ""), sessions.open(patron, ""), sessions.open(claire, "")
+    for _half_day in range(13):
+        frozen_clock.shift(timedelta(hours=11, minutes=59))
+        see(active)
+        assert sessions.load(active) is patron
+    assert sessions.load(idle) is None
+    assert [one.token_hash for one in sessions.of(patron)] == [tokens.digest(active)]
+    frozen_clock.shift(timedelta(hours=12))
+    see(active)
+    assert sessions.load(active) is None
+    assert sessions.load(hers) is claire
 
 
 def test_being_seen_is_written_once_an_hour(app: Flask, frozen_clock: time_machine.Traveller) -> None:

@@ -12,9 +12,9 @@ from time_machine import Traveller
 
 import clock
 import task_queue
-from extensions import db
+from extensions import db, transaction
 from models import AuditEntry, Delivery, InvoiceRequest, Milestone, Order, RateCounter, ShopMessage, Upload
-from services import incidents, leases, production
+from services import history, incidents, leases, production
 from services import sweep as sweeping
 from services.sweep import sweep
 from tests.support.factories import PLACED, a_customer, a_request, an_order, billing_details
@@ -343,6 +343,31 @@ def test_what_came_of_shops_and_admins_is_forgotten_after_90_days_unless_it_wait
         sweep()
         left.append(set(db.session.scalars(select(model.state))))
     assert left == [set(model.STATES), after_90_days]
+
+
+def test_the_audit_is_forgotten_after_a_year_and_what_it_says_of_documents_after_ten(
+    app: Flask, bells: list[tuple[str, int]]
+) -> None:
+    ages = (0, 365, 367, 3652, 3654)
+    for lasting in (False, True):
+        entry = {"actor": "system", "action": "invoice.issued" if lasting else "session.opened", "lasting": lasting}
+        db.session.add_all(AuditEntry(at=clock.now() - timedelta(days=age), detail=str(age), **entry) for age in ages)
+    db.session.commit()
+    sweep()
+    left = db.session.execute(select(AuditEntry.lasting, AuditEntry.detail).order_by(AuditEntry.id)).all()
+    kept = {lasting: [int(age) for which, age in left if which == lasting] for lasting in (False, True)}
+    assert kept == {False: [0, 365], True: [0, 365, 367, 3652]}
+
+
+@pytest.mark.parametrize(
+    ("action", "lasting"),
+    [("request.reopened", True), ("review.accepted", True), ("credit_note.issued", True), ("order.new", False)],
+)
+@pytest.mark.databases("sqlite")
+def test_what_explains_a_document_is_kept_as_long_as_it(app: Flask, action: str, lasting: bool) -> None:
+    with transaction():
+        history.record(action)
+    assert db.session.scalars(select(AuditEntry.lasting)).one() is lasting
 
 
 def test_what_was_tried_out_begins_anew_in_portions(

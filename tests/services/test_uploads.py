@@ -1,10 +1,7 @@
 """Files that an admin hands in: tried, shown, taken in once, given up; killed anywhere, and done again."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +11,15 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import undefer
 
 import clock
+from app import create_app
 from extensions import DomainError, db
 from models import Customer, EarlierInvoice, Order, Upload
 from services import leases, sweep, uploads
 from shops.notation import Notation
 from tests.shops.messages import a_message
+from tests.support import forks
 from tests.support.factories import a_customer
 from tests.support.shops import a_shop
-
-ROOT = Path(__file__).resolve().parents[2]
-LOAD = (
-    "import sys, app; from services import uploads; "
-    "app.create_app().app_context().push(); uploads.load(int(sys.argv[1]))"
-)
 
 
 @pytest.fixture
@@ -121,6 +114,11 @@ def test_an_empty_file_is_refused_at_once(app: Flask, admin: Customer) -> None:
         hand_in(admin, b" \n")
 
 
+def _load(settings: dict[str, str], number: int) -> None:
+    create_app(settings).app_context().push()
+    uploads.load(number)
+
+
 @pytest.mark.parametrize("step", ["load.claimed", "load.portion"])
 def test_a_worker_that_is_killed_leaves_the_file_to_the_next(
     app: Flask, admin: Customer, settings: dict[str, str], tmp_path: Path, step: str
@@ -130,11 +128,11 @@ def test_a_worker_that_is_killed_leaves_the_file_to_the_next(
     armed = tmp_path / "failpoints"
     armed.mkdir()
     (armed / step).write_text("kill", encoding="utf-8")
-    env = os.environ | settings | {"FAILPOINTS_DIR": str(armed)}
-    command = [sys.executable, "-c", LOAD, str(upload.id)]
-    killed = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, timeout=60, check=False)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    number = upload.id
     db.session.rollback()
+    db.engine.dispose()  # No connection is shared with a child.
+    worker = forks.start(_load, settings | {"FAILPOINTS_DIR": str(armed)}, number)
+    assert forks.ended(worker) == -signal.SIGKILL
     db.session.expire_all()
     assert upload.state == "confirmed"
     assert rows(Order) < 250

@@ -47,6 +47,7 @@ def a_customer(
     email: str = "claire@example.org",
     confirmed: bool = True,
     admin: bool = False,
+    admin_role: str | None = None,
     billing: Details | None = None,
     **changes: Any,
 ) -> Customer:
@@ -56,7 +57,7 @@ def a_customer(
         email_key=email_key(email),
         password_hash=_password_hash(),
         confirmed_at=PLACED if confirmed else None,
-        is_admin=admin,
+        admin_role="managing" if admin else admin_role,
         billing=BillingDetails().take(billing) if billing else None,
         **changes,
     )

@@ -1,6 +1,8 @@
 """Processes that the tests fork to work on the same rows at once."""
 
 import os
+import signal
+import time
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -22,3 +24,20 @@ def start(act: Callable[..., None], *arguments: Any) -> int:
         traceback.print_exc()
     finally:
         os._exit(status)
+
+
+def ended(child: int, seconds: float = 60) -> int:
+    """Return how the process has ended, as `subprocess` says it: minus nine for one that was killed.
+
+    Raises TimeoutError, and kills it, when it is still there after so many seconds.
+    """
+    end = time.monotonic() + seconds
+    while True:
+        found, status = os.waitpid(child, os.WNOHANG)
+        if found:
+            return os.waitstatus_to_exitcode(status)
+        if time.monotonic() > end:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            raise TimeoutError(child)
+        time.sleep(0.01)

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element
 
 import html5lib
@@ -67,6 +68,8 @@ def _element_faults(tree: Element) -> list[str]:
             faults.append(f"{what} is inline")
         if "javascript:" in (element.get("href") or ""):
             faults.append(f"{what} has a javascript: address")
+        if _is_elsewhere(element.get("src") or element.get("action") or (name == "link" and element.get("href")) or ""):
+            faults.append(f"{what} calls somebody else")
         if name in ("input", "select", "textarea") and element.get("type") not in UNLABELLED_TYPES:
             own_name = element.get("aria-label") or element.get("aria-labelledby")
             if not (own_name or element.get("id") in labelled or element in wrapped):
@@ -92,6 +95,12 @@ def _dangling_references(tree: Element) -> list[str]:
 
 def _is_inline(attribute: str) -> bool:
     return attribute == "style" or attribute.startswith(("on", "hx-on"))
+
+
+def _is_elsewhere(address: str) -> bool:
+    """Whether it leads to another site; what is inline (`data:`) leads nowhere."""
+    parts = urlsplit(address)
+    return bool(parts.netloc) or parts.scheme not in ("", "data")
 
 
 def _name(element: Element) -> str:

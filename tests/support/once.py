@@ -23,9 +23,21 @@ _texts: LRUCache[Any, Any] = LRUCache(2000)
 
 
 class OnceCompiledRule(Rule):
-    """A route whose maker of addresses is compiled once: it is made of the rule's text alone."""
+    """A route that is taken apart once, and whose maker of addresses is compiled once: both are of its text alone."""
 
+    _compiled: dict[Hashable, tuple[Any, ...]] = {}
     _makers: dict[Hashable, Callable[..., tuple[str, str]]] = {}
+
+    def compile(self) -> None:
+        """Afterwards the route can be matched and built, as the first one of its text can."""
+        key = (self.rule, self.subdomain, self.merge_slashes, repr(self.defaults))
+        if key not in self._compiled:
+            super().compile()
+            self._compiled[key] = (self._parts, self._trace, self._converters, self.arguments)
+            return
+        self._parts, self._trace, self._converters, self.arguments = self._compiled[key]
+        self._build = self._compile_builder(False).__get__(self, None)
+        self._build_unknown = self._compile_builder(True).__get__(self, None)
 
     def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
         key = (self.rule, tuple(self._trace), repr(self.defaults), append_unknown)

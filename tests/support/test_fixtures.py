@@ -72,7 +72,7 @@ def test_another_application_does_not_write_the_same_sql_again(
 ) -> None:
     def ask() -> int | None:
         a_customer()
-        return db.session.scalar(select(func.count()).select_from(Customer).where(Customer.is_admin.is_(False)))
+        return db.session.scalar(select(func.count()).select_from(Customer).where(Customer.admin_role.is_(None)))
 
     with make_app().app_context():
         assert ask() == 1

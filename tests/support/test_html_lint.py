@@ -30,6 +30,10 @@ def test_a_good_page_has_no_fault() -> None:
         ('<p aria-describedby="gone">x</p>', "'gone'"),
         ('<button type="submit"></button>', "says nothing"),
         ('<img src="x">', "no alt"),
+        ('<img src="https://compteur.example/1" alt="">', "calls somebody else"),
+        ('<script src="//cdn.example/x.js"></script>', "calls somebody else"),
+        ('<link rel="stylesheet" href="https://cdn.example/x.css">', "calls somebody else"),
+        ('<form action="https://evil.example/"></form>', "calls somebody else"),
     ],
 )
 def test_a_fault_on_a_page_is_found(content: str, fault: str) -> None:

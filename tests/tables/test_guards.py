@@ -1,4 +1,4 @@
-"""What is issued stays: whoever asks the database, by whatever statement, on either kind of it."""
+"""What is issued and what was done stays: whoever asks the database, by whatever statement, on either kind of it."""
 
 import sqlite3
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+import time_machine
 from flask import Flask
 from sqlalchemy import delete, insert, inspect, select, text, update
 from sqlalchemy.engine import make_url
@@ -14,12 +15,13 @@ from sqlalchemy.exc import DatabaseError, IntegrityError
 
 import clock
 from extensions import db
-from models import CreditNote, Document, Invoice, NumberSeries, StoredFile
+from models import AuditEntry, CreditNote, Document, Invoice, NumberSeries, StoredFile
 from tables import guards
 from tests.support.factories import company_details
 from tests.support.ledger import a_credit_note, a_replacement, an_invoice
 
 REFUSED = "what was issued is frozen"
+WRITTEN = "what was done stays written"
 FUNCTION = "refuse_to_change_what_is_issued()"
 REST = "sha256, xml_sha256, size, stored_at FROM stored_files"
 TABLES = ("documents", "stored_files", "number_series")
@@ -50,8 +52,8 @@ def everything(invoice: Invoice) -> Callable[[], list[object]]:
     return read
 
 
-def refused(statement: str, **values: object) -> None:
-    with pytest.raises(DatabaseError, match=REFUSED), db.engine.begin() as connection:
+def refused(statement: str, says: str = REFUSED, **values: object) -> None:
+    with pytest.raises(DatabaseError, match=says), db.engine.begin() as connection:
         connection.execute(text(statement), values)
 
 
@@ -176,7 +178,7 @@ def test_truncate_is_refused_from_whichever_table_it_starts(
     invoice: Invoice, everything: Callable[[], list[object]], tables: str
 ) -> None:
     before = everything()
-    refused(f"TRUNCATE {tables}")
+    refused(f"TRUNCATE {tables}", f"{REFUSED}|{WRITTEN}")
     assert everything() == before
 
 
@@ -234,7 +236,7 @@ def test_every_trigger_is_missed_when_it_is_away(app: Flask) -> None:
     with db.engine.begin() as connection:
         assert guards.missing(connection) == []
         guards.release(connection)
-        assert len(guards.missing(connection)) == 15
+        assert len(guards.missing(connection)) == 19
         guards.protect(connection)
         assert guards.missing(connection) == []
 
@@ -260,6 +262,53 @@ def test_a_trigger_that_is_switched_off_or_emptied_is_missed(app: Flask, stateme
     with db.engine.begin() as connection:
         connection.exec_driver_sql(statement)
         assert "documents_no_update" in guards.missing(connection)
+
+
+def audit_of(*ages: int) -> list[tuple[int, str]]:
+    """Add a row to the audit for each number of days that it is old; return what is there."""
+    for days in ages:
+        db.session.add(AuditEntry(actor="system", action="shop.added", at=clock.now() - timedelta(days=days)))
+    db.session.commit()
+    found = [(row.id, row.actor) for row in db.session.scalars(select(AuditEntry).order_by(AuditEntry.id))]
+    db.session.rollback()  # TRUNCATE waits for readers.
+    return found
+
+
+def test_no_row_of_the_audit_is_ever_changed(app: Flask) -> None:
+    before = audit_of(0, 400, 4000)
+    for column in AuditEntry.__table__.columns:
+        refused(f"UPDATE audit_entries SET {column.name} = {column.name}", WRITTEN)  # noqa: S608 - Our own names.
+    emptying = "DELETE FROM audit_entries" if db.engine.dialect.name == "sqlite" else "TRUNCATE audit_entries"
+    refused(emptying, WRITTEN)
+    assert audit_of() == before
+
+
+@pytest.mark.databases("sqlite")
+def test_replace_pushes_no_row_of_the_audit_out(app: Flask) -> None:
+    before = audit_of(0, 400)
+    columns = ", ".join(column.name for column in AuditEntry.__table__.columns if column.name != "actor")
+    refused(
+        f"REPLACE INTO audit_entries (actor, {columns}) SELECT 'nobody', {columns} FROM audit_entries",  # noqa: S608
+        WRITTEN,
+    )
+    assert audit_of() == before
+
+
+def test_a_row_of_the_audit_goes_after_a_year_and_no_sooner(app: Flask) -> None:
+    kept, _old = audit_of(364, 366)
+    refused("DELETE FROM audit_entries WHERE id = :id", WRITTEN, id=kept[0])
+    db.session.execute(delete(AuditEntry).where(AuditEntry.id != kept[0]))
+    db.session.commit()
+    assert audit_of() == [kept]
+
+
+def test_who_moves_the_clock_of_the_application_forgets_no_sooner(
+    app: Flask, frozen_clock: time_machine.Traveller
+) -> None:
+    before = audit_of(0)
+    frozen_clock.shift(timedelta(days=800))
+    refused("DELETE FROM audit_entries", WRITTEN)
+    assert audit_of() == before
 
 
 def test_an_ordinary_row_is_still_written(invoice: Invoice) -> None:

@@ -14,7 +14,7 @@ from services.limits import TooMany
 from tests.support.client import LintingClient
 
 TITLES = {
-    403: "Accès refusé",
+    403: "Accès en lecture",
     404: "Page introuvable",
     422: "Demande impossible",
     429: "Trop d'essais",

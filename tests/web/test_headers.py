@@ -6,14 +6,28 @@ from collections.abc import Callable, Iterator
 import pytest
 from flask import Flask, url_for
 from sqlalchemy import text
+from werkzeug.wrappers import Response
 
 from extensions import db
+from services import guests, limits
 from tests.support.client import LintingClient
 from tests.support.factories import PASSWORD, a_customer
 
 PUBLIC = "https://client.boutique.example"
 BEHIND_PROXY = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.9"}
 PROXIED = {"base_url": "http://client.boutique.example", "headers": BEHIND_PROXY}
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+FIXED = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+}
 
 
 @pytest.fixture
@@ -33,19 +47,87 @@ def browser(production: Flask) -> LintingClient:
     return client
 
 
-@pytest.mark.databases("sqlite")
-@pytest.mark.parametrize("path", ["/", "/connexion", "/healthz", "/nulle-part", "/static/js/app.js"])
-def test_every_answer_carries_the_security_headers(browser: LintingClient, path: str) -> None:
-    with browser.get(path, **PROXIED) as answer:
-        headers = answer.headers
-    policy = headers["Content-Security-Policy"]
-    assert "default-src 'none'" in policy
-    assert "unsafe" not in policy
-    assert headers["X-Content-Type-Options"] == "nosniff"
-    assert headers["Referrer-Policy"] == "same-origin"
-    assert headers["Strict-Transport-Security"].startswith("max-age=31536000")
+def check(answer: Response) -> None:
+    """Fail unless the answer carries every header that protects a browser."""
+    headers = answer.headers
+    assert headers["Content-Security-Policy"] == POLICY
+    for name, value in FIXED.items():
+        assert headers.getlist(name) == [value]
+    features = headers["Permissions-Policy"].split(", ")
+    assert {"camera=()", "geolocation=()", "microphone=()", "payment=()", "usb=()"} <= set(features)
+    assert [feature for feature in features if not feature.endswith("=()")] == []
     assert {"HX-Request", "HX-Request-Type", "HX-History-Restore-Request"} <= set(headers["Vary"].split(", "))
     assert re.fullmatch("[0-9a-f]{16}", headers["X-Request-Id"])
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/", 200), ("/connexion", 200), ("/healthz", 200), ("/static/js/app.js", 200), ("/nulle-part", 404),
+     ("/espace-client", 303), ("/api/v1/orders/T-1", 401), ("/metrics", 404), ("/static/rien.js", 404)],
+)  # fmt: skip
+def test_every_answer_carries_the_security_headers(browser: LintingClient, path: str, status: int) -> None:
+    with browser.get(path, **PROXIED) as answer:
+        assert answer.status_code == status
+        check(answer)
+        assert "Clear-Site-Data" not in answer.headers
+
+
+@pytest.mark.databases("sqlite")
+def test_an_answer_without_content_carries_them_too(browser: LintingClient) -> None:
+    with browser.get("/static/js/app.js", **PROXIED) as first:
+        known = {"If-None-Match": first.headers["ETag"]}
+    with browser.get("/static/js/app.js", base_url=PROXIED["base_url"], headers=BEHIND_PROXY | known) as again:
+        assert again.status_code == 304
+        check(again)
+
+
+@pytest.mark.databases("sqlite")
+def test_refusals_and_faults_carry_them_too(
+    production: Flask, browser: LintingClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = browser.post("/connexion", **PROXIED, data={"email": "claire@example.org"})
+    production.config["WTF_CSRF_ENABLED"] = False
+    monkeypatch.setattr(limits, "LOOK_UP_BY_IP", limits.Limit("look_up.ip", 0, limits.QUARTER))
+    sought = {"order_number": "T-1", "email": "claire@example.org"}
+    too_often = browser.post("/suivi-commande", **PROXIED, data=sought)
+    monkeypatch.setattr(guests, "look_up", lambda *_arguments, **_keywords: 1 / 0)
+    faulty = browser.post("/suivi-commande", **PROXIED, data=sought)
+    assert [answer.status_code for answer in (refused, too_often, faulty)] == [400, 429, 500]
+    for answer in (refused, too_often, faulty):
+        check(answer)
+        assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.databases("sqlite")
+def test_development_binds_nobody_to_https(client: LintingClient) -> None:
+    headers = client.get("/").headers
+    assert "Strict-Transport-Security" not in headers
+    assert headers["Content-Security-Policy"] == POLICY
+
+
+@pytest.mark.databases("sqlite")
+def test_signing_out_clears_what_the_browser_has_kept_and_ends_every_copy(browser: LintingClient) -> None:
+    a_customer()
+    name = "__Host-espace-client"
+    browser.get("/connexion", base_url=PUBLIC, headers=BEHIND_PROXY)
+    before = browser.get_cookie(name, domain="client.boutique.example")
+    assert sign_in(browser, f"{PUBLIC}/connexion") == 303
+    copied = browser.get_cookie(name, domain="client.boutique.example")
+    assert before
+    assert copied
+    assert before.value != copied.value
+    area = browser.get("/espace-client", base_url=PUBLIC, headers=BEHIND_PROXY)
+    assert (area.status_code, area.headers["Cache-Control"]) == (200, "no-store")
+    assert "Clear-Site-Data" not in area.headers
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', area.text)
+    assert token
+    headers = BEHIND_PROXY | {"Referer": f"{PUBLIC}/espace-client"}
+    out = browser.post("/deconnexion", base_url=PUBLIC, headers=headers, data={"csrf_token": token[1]})
+    assert (out.status_code, out.headers["Clear-Site-Data"]) == (303, '"cache", "storage"')
+    for cookie in (before, copied):
+        browser.set_cookie(name, cookie.value, domain="client.boutique.example", secure=True)
+        assert browser.get("/espace-client", base_url=PUBLIC, headers=BEHIND_PROXY).status_code == 303
 
 
 @pytest.mark.databases("sqlite")

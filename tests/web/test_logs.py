@@ -5,6 +5,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -41,6 +42,21 @@ def test_a_request_leaves_one_line_with_its_id_and_no_token(client: LintingClien
     assert (line["method"], line["route"], line["status"]) == ("GET", "/mot-de-passe/<token>", answer.status_code)
     assert "secret" not in json.dumps(lines())
     assert SECRET not in json.dumps(lines())
+
+
+def test_each_line_says_when_in_utc(lines: Lines) -> None:
+    logging.getLogger("tests").warning("trouble")
+    said = datetime.fromisoformat(lines()[0]["timestamp"])
+    assert said.utcoffset() == timedelta(0)
+    assert abs(datetime.now(UTC) - said) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\r", "\u2028", "\x85", "\x1b[2K", '"}'])
+def test_nothing_that_is_told_begins_a_line_of_its_own(lines: Lines, end: str) -> None:
+    told = f'trouble{end}{{"level": "ERROR", "message": "forged"}}'
+    logging.getLogger("tests").warning("%s", told, extra={"shop": told})
+    (line,) = lines()
+    assert (line["level"], line["message"], line["shop"]) == ("WARNING", told, told)
 
 
 @pytest.mark.databases("sqlite")
