@@ -5,6 +5,7 @@ import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import (
@@ -17,11 +18,19 @@ from playwright.sync_api import (
     ViewportSize,
     sync_playwright,
 )
+from werkzeug.exceptions import MethodNotAllowed
+from werkzeug.routing import MapAdapter
 
+from tests.e2e import walks
 from tests.e2e.shop import Shop, running
 from tests.e2e.visitors import Visitors
 
 NO_BACKGROUND = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the mark known by which a test says at which pages it looks (`test_every_page.py`)."""
+    config.addinivalue_line("markers", "visits(*endpoints): the test looks at these pages for faults")
 
 
 @pytest.fixture(scope="package")
@@ -51,6 +60,27 @@ def visitors(browser: Browser, shop: Shop) -> Visitors:
     return Visitors(browser, shop)
 
 
+@pytest.fixture(autouse=True)
+def visits_what_it_says(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that says it looks at a page for faults, and does not."""
+    walks.VISITED.clear()
+    said = {name for mark in request.node.iter_markers("visits") for name in mark.args}
+    routes = request.getfixturevalue("shop").app.url_map.bind("") if said else None
+    yield
+    if routes:
+        assert said - {endpoint(routes, address) for address in walks.VISITED} == set()
+
+
+def endpoint(routes: MapAdapter, address: str) -> str:
+    """Return what answers at the address; some pages answer a press alone."""
+    path = urlsplit(address).path
+    try:
+        found: str = routes.match(path, method="GET")[0]
+    except MethodNotAllowed:
+        found = routes.match(path, method="POST")[0]
+    return found
+
+
 @pytest.fixture
 def open_page(browser: Browser, shop: Shop) -> Iterator[Callable[..., Page]]:
     """Give a maker of pages, each a visitor of its own; an error on the console or a strange address fails the test."""
@@ -64,7 +94,7 @@ def open_page(browser: Browser, shop: Shop) -> Iterator[Callable[..., Page]]:
         *,
         javascript: bool = True,
         width: int = 1280,
-        scheme: str = "light",
+        motion: bool = False,
         state: StorageState | None = None,
         trouble: str = r"status of 4\d\d",
     ) -> Page:
@@ -83,7 +113,8 @@ def open_page(browser: Browser, shop: Shop) -> Iterator[Callable[..., Page]]:
             base_url=shop.url,
             java_script_enabled=javascript,
             viewport=ViewportSize(width=width, height=900),
-            color_scheme="dark" if scheme == "dark" else "light",
+            color_scheme="light",
+            reduced_motion="no-preference" if motion else "reduce",  # Each fade is drawn by the processor here.
             locale="fr-FR",
             accept_downloads=True,
             storage_state=state,

@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
-from functools import cached_property
+from functools import cache, cached_property
 from io import BytesIO
 from itertools import count
 from mailbox import Maildir
@@ -78,6 +78,13 @@ class Shop:
         with closing(sqlite3.connect(self.var_dir / "app.db", timeout=10)) as database, database:
             database.execute("UPDATE sign_in_sessions SET ended_at = last_seen_at")
 
+    def was_last_proven_long_ago(self, address: str) -> None:
+        """Afterwards whoever is signed in to that account has not shown for hours that it is they."""
+        moment = (datetime.now(UTC) - timedelta(days=1)).isoformat(" ").partition("+")[0]
+        with closing(sqlite3.connect(self.var_dir / "app.db", timeout=10)) as database, database:
+            theirs = database.execute("SELECT id FROM customers WHERE email = ?", [address]).fetchone()
+            database.execute("UPDATE sign_in_sessions SET proven_at = ? WHERE customer_id = ?", [moment, *theirs])
+
     def has_an_incident(self) -> None:
         """Afterwards the clock of some machine is noted to be wrong."""
         with closing(sqlite3.connect(self.var_dir / "app.db", timeout=10)) as database, database:
@@ -118,8 +125,7 @@ class Shop:
 
     def mails(self, recipient: str) -> list[EmailMessage]:
         """Return what was caught for that address, oldest first."""
-        files = sorted((self.var_dir / "mail").glob("*.eml"))
-        found = [email.message_from_bytes(file.read_bytes(), policy=email.policy.default) for file in files]
+        found = [caught(file) for file in sorted((self.var_dir / "mail").glob("*.eml"))]
         return [mail for mail in found if mail["To"] and recipient.lower() in mail["To"].lower()]
 
     def returns(self, mail: EmailMessage) -> None:
@@ -178,6 +184,12 @@ def running(folder: Path, port: int, **settings: str) -> Iterator[Shop]:
         finally:
             program.terminate()
             program.wait(30)
+
+
+@cache
+def caught(file: Path) -> EmailMessage:
+    """Return a mail as it was caught: its file is whole at once, and whoever waits reads all of them again."""
+    return email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
 
 
 def text_of(mail: EmailMessage) -> str:

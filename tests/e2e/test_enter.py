@@ -20,6 +20,14 @@ def a_link(shop: Shop, email: str) -> str:
     return f"/entrer/{link}"
 
 
+@pytest.mark.visits("auth.enter")
+def test_the_page_behind_a_shops_link_has_no_faults(shop: Shop, open_page: Opener) -> None:
+    page = open_page()
+    page.goto(a_link(shop, shop.sells()["email"]))
+    expect(page.get_by_role("button", name="Entrer")).to_be_visible()
+    assert faults(page) == []
+
+
 @pytest.mark.parametrize("javascript", [True, False])
 def test_a_shops_customer_comes_in_by_one_press(shop: Shop, open_page: Opener, javascript: bool) -> None:
     order = shop.sells()
@@ -27,8 +35,6 @@ def test_a_shops_customer_comes_in_by_one_press(shop: Shop, open_page: Opener, j
     page = open_page(javascript=javascript)
     page.goto(f"{link}?next=/espace-client/commandes/{order['number']}")
     expect(page.get_by_text(order["email"])).to_be_visible()
-    if javascript:
-        assert faults(page) == []
     page.get_by_role("button", name="Entrer").click()
     expect(page).to_have_url(f"{shop.url}/espace-client/commandes/{order['number']}")
     expect(page.get_by_role("button", name="Demander une facture")).to_be_visible()

@@ -28,6 +28,7 @@ def a_good_and_a_bad_order() -> str:
     return json.dumps([good, bad | {"total": "1.00"}])
 
 
+@pytest.mark.visits("shops.index", "uploads.index", "uploads.show")
 def test_shops_and_files_have_no_faults_in_any_state(open_page: Opener, visitors: Visitors, shop: Shop) -> None:
     page = open_page(state=visitors.state(ADMIN_EMAIL))
     chosen, press = page.get_by_label("Fichier"), page.get_by_role("button", name="Essayer ce fichier")
@@ -78,7 +79,7 @@ def test_shops_and_files_have_no_faults_in_any_state(open_page: Opener, visitors
         ("taken in", taken_in),
     ]
     states += [("under way", under_way), ("unreadable", unreadable), ("list", lambda: page.goto(FILES))]
-    assert walk(page, states, phone=True) == {}
+    assert walk(page, states) == {}
 
 
 def test_a_file_is_taken_in_without_a_script_by_the_keyboard_alone(

@@ -27,7 +27,7 @@ def assert_invoice_arrived(shop: Shop, address: str, number: str, *words: str) -
 def test_a_registered_customer_gets_an_invoice(shop: Shop, open_page: Opener, javascript: bool) -> None:
     order = shop.sells()
     address, number = order["email"], order["number"]
-    page = open_page(javascript=javascript)
+    page = open_page(javascript=javascript, motion=javascript)  # Here fades are seen, as most people see them.
     register(page, shop, address)
     sign_in(page, address)
 

@@ -8,12 +8,23 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from services.demo import ADMIN_EMAIL, CUSTOMER_EMAIL, GUEST_EMAIL, GUEST_ORDER
-from tests.e2e.shop import Shop
-from tests.e2e.visitors import ACCOUNT, AREA, BILLING, INVOICES, ORDERS, Opener, Visitors, fill_in_individual
+from tests.e2e.shop import Shop, text_of
+from tests.e2e.visitors import (
+    ACCOUNT,
+    AREA,
+    BILLING,
+    INVOICES,
+    ORDERS,
+    PASSWORD,
+    Opener,
+    Visitors,
+    fill_in_individual,
+)
 from tests.e2e.walks import addresses, faults, focused, walk
 
 pytestmark = pytest.mark.e2e
 FIRST_LOAD = 35 * 1024  # Bytes over the wire for « Mes commandes » with everything it loads.
+CLAIMS, DATA = ACCOUNT + "/ajouter-une-commande", ACCOUNT + "/mes-donnees"
 RENAMED = "hugo.bernard@example.com"
 UNCONFIRMED, INVOICED, IN_DOUBT = "emma.rousseau@example.com", "lea.fournier@example.com", "theo.marchand@example.com"
 
@@ -41,16 +52,48 @@ def test_faults_of_either_scheme_of_a_telephone_and_of_a_narrow_screen_are_found
     in_the_dark, narrow = faults(page)
     assert in_the_dark.startswith("color-contrast: ")
     assert ("Une phrase." in in_the_dark, narrow) == (True, "508 px wide on a screen of 320")
-    page.locator("main").evaluate("(main) => main.append(new Image())")
+    page.locator("main").evaluate(
+        """(main) => main.insertAdjacentHTML("beforeend",
+            "<img class=wide><img class=narrow hidden><button>A</button><button>B</button>")"""
+    )
+    page.add_style_tag(content="button { min-width: 3rem; height: 3rem }")
     wide = ["image-alt", "color-contrast"]
     assert [found.partition(":")[0] for found in faults(page)] == [*wide, narrow]
-    page.add_style_tag(content="@media (max-width: 400px) { p { color: #eee } img { display: none } }")
-    on_a_telephone = ["on a telephone, color-contrast"] * 2  # In the light as well.
-    assert [found.partition(":")[0] for found in faults(page, phone=True)] == [*wide, *on_a_telephone, narrow]
+    on_a_telephone = """
+        p { color: #eee }
+        h1 { color: light-dark(#000, #222); color-scheme: light dark }
+        .wide { display: none } .narrow { display: inline !important }
+        button { min-width: 0; width: 1rem; height: 1rem; padding: 0 }"""
+    page.add_style_tag(content=f"@media (max-width: 400px) {{ {on_a_telephone} }}")
+    found = [one for one in faults(page) if one.startswith("on a telephone, ")]
+    ids = [one.removeprefix("on a telephone, ").partition(":")[0] for one in found]
+    assert ids == ["image-alt", "target-size", "color-contrast", "color-contrast"]
+    assert ["wide" in found[0], "Une phrase." in found[2], "h1" in found[3]] == [False, True, True]
 
 
-def test_the_public_pages_have_no_faults(open_page: Opener) -> None:
-    page = open_page()
+@pytest.mark.visits(
+    "home.index", "home.legal", "home.privacy", "home.accessibility", "api.reference", "personal_data.deleted"
+)
+@pytest.mark.visits("auth.sign_in", "auth.register", "auth.confirm", "auth.forgot", "auth.reset")
+@pytest.mark.visits("guest.status", "guest.order", "guest.create_account", "devmail.inbox", "devmail.message")
+def test_the_public_pages_have_no_faults(open_page: Opener, shop: Shop) -> None:
+    page, address = open_page(), shop.sells()["email"]
+
+    def follow(kind: str) -> None:
+        found = re.search(rf"http\S+/{kind}/\S+", text_of(shop.mail(address, f"/{kind}/")))
+        assert found
+        page.goto(found.group())
+
+    def confirmed() -> None:
+        page.get_by_role("button", name="Confirmer mon adresse").click()
+        page.wait_for_url("**/connexion")
+        follow("confirmer")
+
+    def caught() -> None:
+        page.goto("/dev/mail")
+        page.locator("main li a, main th a").first.click()
+        page.wait_for_url("**.eml")
+
     paths = ["/", "/connexion", "/inscription", "/mot-de-passe-oublie", "/suivi-commande", "/mentions-legales"]
     paths += ["/confidentialite", "/accessibilite", "/nulle-part", "/confirmer/x", "/mot-de-passe/x", "/dev/mail"]
     paths += ["/api/v1/", "/entrer/x", ACCOUNT + "/donnees-personnelles/compte-supprime"]
@@ -58,7 +101,12 @@ def test_the_public_pages_have_no_faults(open_page: Opener) -> None:
     states += [
         ("refused sign-in", lambda: submit(page, "/connexion", email="nobody@example.org", password="wrong words")),
         ("refused registration", lambda: submit(page, "/inscription", email="no address", password="a")),
-        ("mail on its way", lambda: submit(page, "/mot-de-passe-oublie", email="nobody@example.org")),
+        ("registered", lambda: submit(page, "/inscription", email=address, password=PASSWORD)),
+        ("its link", lambda: follow("confirmer")),
+        ("its link, used", confirmed),
+        ("mail on its way", lambda: submit(page, "/mot-de-passe-oublie", email=address)),
+        ("new password", lambda: follow("mot-de-passe")),
+        ("caught mail", caught),
         ("no such order", lambda: submit(page, "/suivi-commande", order_number="X-1", email="nobody@example.org")),
         ("a guest's order", lambda: submit(page, "/suivi-commande", order_number=GUEST_ORDER, email=GUEST_EMAIL)),
         ("its account", lambda: page.goto("/suivi-commande/compte")),
@@ -67,10 +115,17 @@ def test_the_public_pages_have_no_faults(open_page: Opener) -> None:
     assert walk(page, states) == {}
 
 
-def test_the_pages_of_a_customer_have_no_faults(open_page: Opener, visitors: Visitors) -> None:
+@pytest.mark.visits(
+    "customer.home", "orders.index", "billing.edit", "invoices.index", "account.show", "account.change_address"
+)
+@pytest.mark.visits(
+    "account.confirm_address_code", "claims.add", "claims.confirm", "data_exports.show", "personal_data.delete_account"
+)
+def test_the_pages_of_a_customer_have_no_faults(open_page: Opener, visitors: Visitors, shop: Shop) -> None:
     page = open_page(state=visitors.state(CUSTOMER_EMAIL))
     deletion = ACCOUNT + "/donnees-personnelles/supprimer-mon-compte"
     paths = [AREA, ORDERS, ORDERS + "?q=nichts", BILLING, INVOICES, ACCOUNT, deletion]
+    paths += [ACCOUNT + "/adresse", ACCOUNT + "/adresse/code", CLAIMS, CLAIMS + "/code", DATA]
 
     def company() -> None:
         page.goto(BILLING)
@@ -83,6 +138,27 @@ def test_the_pages_of_a_customer_have_no_faults(open_page: Opener, visitors: Vis
         save(page)
         expect(page.get_by_label("Raison sociale")).to_be_focused()
 
+    def claim_refused() -> None:
+        page.goto(CLAIMS)
+        page.get_by_role("button", name="Recevoir le code").click()
+        expect(page.get_by_label("Numéro de commande")).to_be_focused()
+
+    def code_refused() -> None:
+        page.goto(CLAIMS + "/code")
+        page.get_by_role("button", name="Ajouter la commande").click()
+        expect(page.get_by_label("Code à 6 chiffres")).to_be_focused()
+
+    def data_asked_for() -> None:
+        page.goto(DATA)
+        asked = page.get_by_role("button", name="Préparer le fichier")
+        asked.click()
+        expect(asked).to_have_count(0)
+
+    def data_ready() -> None:
+        shop.mail(CUSTOMER_EMAIL, DATA)
+        page.goto(DATA)
+        expect(page.get_by_role("heading", name="Votre fichier est prêt")).to_be_visible()
+
     def more() -> None:
         page.goto(ORDERS)
         page.get_by_role("link", name="Afficher plus").click()
@@ -92,9 +168,12 @@ def test_the_pages_of_a_customer_have_no_faults(open_page: Opener, visitors: Vis
     states += [("company", company), ("company, refused", refused), ("second run", more)]
     states += [("password refused", lambda: submit(page, ACCOUNT, current_password="x", password="y"))]
     states += [("deletion refused", lambda: submit(page, deletion, own_password="x"))]
+    states += [("claim refused", claim_refused), ("code refused", code_refused)]
+    states += [("data asked for", data_asked_for), ("data ready", data_ready)]
     assert walk(page, states) == {}
 
 
+@pytest.mark.visits("orders.show", "orders.billing")
 def test_an_order_has_no_faults_in_any_state(open_page: Opener, visitors: Visitors, shop: Shop) -> None:
     found: dict[str, list[str]] = {}
     for address in (UNCONFIRMED, INVOICED, IN_DOUBT):
@@ -111,10 +190,11 @@ def test_an_order_has_no_faults_in_any_state(open_page: Opener, visitors: Visito
         page.get_by_role("button", name="Demander une facture").click()
         expect(page.get_by_label("Prénom")).to_be_focused()
 
-    found |= walk(page, [("asked too early", asked_too_early)])
+    found |= walk(page, [("asked too early", asked_too_early), *addresses(page, [f"{ORDERS}/{number}/facturation"])])
     assert found == {}
 
 
+@pytest.mark.visits("invoices.index", "invoices.twin", "invoices.correct")
 def test_the_pages_of_a_document_have_no_faults(open_page: Opener, visitors: Visitors, shop: Shop) -> None:
     shop.mail(INVOICED, "Votre facture")
     page = open_page(state=visitors.state(INVOICED))
@@ -153,6 +233,7 @@ def test_a_document_prints_without_the_page_around_it(open_page: Opener, visitor
     expect(page.get_by_role("link", name=re.compile("^PDF"))).to_be_hidden()
 
 
+@pytest.mark.visits("admin.index", "admin.order", "journal.index", "installation.show")
 def test_the_merchant_s_pages_have_no_faults(open_page: Opener, visitors: Visitors, shop: Shop) -> None:
     page = open_page(state=visitors.state(ADMIN_EMAIL))
 
@@ -197,7 +278,6 @@ def test_the_merchant_s_pages_have_no_faults(open_page: Opener, visitors: Visito
     states = addresses(page, ["/admin/journal", "/admin/journal?since=hier", "/admin/journal?group=refus&number=T-0"])
     states += [("list", lambda: page.goto("/admin/")), ("order", first_order), ("no orders", lambda: page.goto(ORDERS))]
     states += [("incident", incident), ("settings", lambda: page.goto("/admin/reglages")), ("test mail", test_mail)]
-    states += addresses(page, ["/admin/equipe"])
     states += [("to decide", to_decide), ("decline refused", refused), ("credit refused", credit_refused)]
     assert walk(page, states) == {}
 

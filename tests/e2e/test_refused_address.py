@@ -13,6 +13,7 @@ from tests.e2e.walks import addresses, walk
 pytestmark = pytest.mark.e2e
 
 
+@pytest.mark.visits("account.confirm_address")
 def test_an_address_that_refused_an_invoice_has_no_faults_on_its_way_to_another(open_page: Opener, shop: Shop) -> None:
     former, new = "lukasz.wojcik@example.com", "lukasz.wojcik-lewandowski@imprimerie-du-faubourg.example.com"
     shop.returns(shop.mail(former, "Votre facture"))

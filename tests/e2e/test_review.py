@@ -25,6 +25,7 @@ def connects(shop: Shop, sent: dict[str, Any]) -> None:
         intake.receive(OrderMessage.checked(sent), source="e2e", strict=False)
 
 
+@pytest.mark.visits("review.show", "admin.order", "orders.show")
 def test_what_is_to_be_verified_has_no_faults_in_any_state(open_page: Opener, visitors: Visitors, shop: Shop) -> None:
     sent = shop.sells(email=CUSTOMER_EMAIL)
     connects(shop, sent | {"version": 4, "total": "35.00", "lines": [a_line(tax="5.00"), SHIPPING]})
@@ -63,7 +64,7 @@ def test_what_is_to_be_verified_has_no_faults_in_any_state(open_page: Opener, vi
     theirs = f"{ORDERS}/{sent['number']}"
     states: list[tuple[str, Callable[[], object]]] = [("order", lambda: page.goto(order)), ("review", review)]
     states += [("refused", refused), ("contradicted", contradicted), ("accepted", accepted), ("undone", undone)]
-    assert walk(page, states, phone=True) == {}
+    assert walk(page, states) == {}
     assert walk(hers, [("to be verified", lambda: hers.goto(theirs))]) == {}
     assert walk(page, [("ignored", ignored)]) == {}
     assert walk(hers, [("left out", lambda: hers.goto(theirs))]) == {}

@@ -2,49 +2,46 @@
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from pathlib import Path
+from weakref import WeakSet
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, ViewportSize
 
-AXE = Axe().axe_script
+SCRIPT = Axe().axe_script + (Path(__file__).parent / "walks.js").read_text()
+DESK, TELEPHONE, NARROW = (ViewportSize(width=width, height=900) for width in (1280, 390, 320))
+MEANT = (
+    200,
+    401,
+    422,
+)  # A page, one that asks who it is, a form that is refused; dead links and absent pages are none.
+VISITED: list[str] = []
+"""The addresses of the pages that a test has looked at, for what it says of itself (`conftest.visits_what_it_says`)."""
+
+_bring_it: WeakSet[Page] = WeakSet()
+"""The pages on whose every document the script comes by itself, which takes a fifth of the work of sending it there."""
 
 
-def faults(page: Page, *, phone: bool = False) -> list[str]:
-    """Return what axe finds, in the light scheme, then of colours in the dark one, and a narrow page's overflow.
+def faults(page: Page) -> list[str]:
+    """Return what axe finds on a desk and on a telephone, where a table becomes cards, and a narrow page's overflow.
 
-    `phone` has axe look on a telephone's screen as well, where a table becomes cards.
+    Colours are judged in both schemes. The page has to be light and as wide as a desk, and is so afterwards.
     """
-    # Between two pages, and while a message appears, colours are mixed: axe reads those that stay.
-    page.evaluate("Promise.allSettled(document.getAnimations().map((one) => one.finished)).then(() => null)")
-    page.evaluate(AXE)
-    found, size = in_both_schemes(page), page.viewport_size
-    if phone:
-        page.set_viewport_size({"width": 390, "height": 844})
-        found += [f"on a telephone, {one}" for one in in_both_schemes(page)]
-    page.set_viewport_size({"width": 320, "height": 700})
-    wide = page.evaluate("document.documentElement.scrollWidth")
-    if size:
-        page.set_viewport_size(size)
-    return found + ([f"{wide} px wide on a screen of 320"] if wide > 320 else [])
-
-
-def in_both_schemes(page: Page) -> list[str]:
-    """Return what axe finds in the light scheme, then of colours in the dark one."""
-    found = violations(page, {"resultTypes": ["violations"]})
+    if not page.evaluate("'walks' in window"):
+        page.evaluate(SCRIPT)
+    found: list[str] = page.evaluate("walks.everything()")
     page.emulate_media(color_scheme="dark")
-    found += violations(page, {"resultTypes": ["violations"], "runOnly": ["color-contrast"]})
+    found += page.evaluate("walks.colours()")
+    page.set_viewport_size(TELEPHONE)
+    in_the_dark = page.evaluate("walks.colours()")
     page.emulate_media(color_scheme="light")
-    return found
-
-
-def violations(page: Page, options: dict[str, object]) -> list[str]:
-    """Return what axe finds on a page that it was put into; the rest of its answer stays in the browser."""
-    found: list[str] = page.evaluate(
-        """async (options) => (await axe.run(options)).violations.map(
-            ({id, nodes}) => `${id}: ${JSON.stringify(nodes.map((node) => node.html.slice(0, 120)))}`)""",
-        options,
-    )
-    return found
+    found += [f"on a telephone, {one}" for one in page.evaluate("walks.onATelephone()") + in_the_dark]
+    page.set_viewport_size(NARROW)
+    wide, status = page.evaluate("walks.widthAndStatus()")
+    page.set_viewport_size(DESK)
+    if status in MEANT:
+        VISITED.append(page.url)
+    return found + ([f"{wide} px wide on a screen of 320"] if wide > 320 else [])
 
 
 def addresses(page: Page, paths: Iterable[str]) -> list[tuple[str, Callable[[], object]]]:
@@ -52,14 +49,15 @@ def addresses(page: Page, paths: Iterable[str]) -> list[tuple[str, Callable[[], 
     return [(path, partial(page.goto, path)) for path in paths]
 
 
-def walk(
-    page: Page, states: Iterable[tuple[str, Callable[[], object]]], *, phone: bool = False
-) -> dict[str, list[str]]:
+def walk(page: Page, states: Iterable[tuple[str, Callable[[], object]]]) -> dict[str, list[str]]:
     """Go to each state; return those with faults (see there)."""
+    if page not in _bring_it:
+        page.add_init_script(SCRIPT)
+        _bring_it.add(page)
     found = {}
     for name, go in states:
         go()
-        if wrong := faults(page, phone=phone):
+        if wrong := faults(page):
             found[name] = wrong
     return found
 
