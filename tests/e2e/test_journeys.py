@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from services.demo import ADMIN_EMAIL, ADMIN_PASSWORD
 from tests.e2e.shop import Shop, pdf_text, text_of
-from tests.e2e.visitors import PASSWORD, Opener, fill_in_individual, register, sign_in
+from tests.e2e.visitors import PASSWORD, Opener, come_in, fill_in_individual, register, sign_in
 
 pytestmark = pytest.mark.e2e
 WITH_AND_WITHOUT = pytest.mark.parametrize("javascript", [True, False], ids=["javascript", "plain"])
@@ -92,8 +92,7 @@ def invoiced(page: Page, shop: Shop) -> tuple[str, str]:
     """Sign a new customer in whose invoice has arrived; return their address and the order's number."""
     order = shop.sells()
     address, number = order["email"], order["number"]
-    register(page, shop, address)
-    sign_in(page, address)
+    come_in(page, shop, address)
     page.goto("/espace-client/donnees-de-facturation")
     fill_in_individual(page)
     page.get_by_role("button", name="Enregistrer").click()
@@ -184,8 +183,7 @@ def test_another_name_is_for_the_merchant_to_decide(shop: Shop, open_page: Opene
 def test_asking_first_opens_the_form_and_says_what_is_missing(shop: Shop, open_page: Opener) -> None:
     order = shop.sells()
     page = open_page()
-    register(page, shop, order["email"])
-    sign_in(page, order["email"])
+    come_in(page, shop, order["email"])
     page.goto(f"/espace-client/commandes/{order['number']}")
     page.get_by_role("button", name="Demander une facture").click()
     expect(page.get_by_label("Prénom")).to_be_visible()
@@ -198,8 +196,7 @@ def test_asking_first_opens_the_form_and_says_what_is_missing(shop: Shop, open_p
 def test_a_company_gets_its_fields_by_the_choice_alone(shop: Shop, open_page: Opener) -> None:
     order = shop.sells()
     page = open_page()
-    register(page, shop, order["email"])
-    sign_in(page, order["email"])
+    come_in(page, shop, order["email"])
     page.goto("/espace-client/donnees-de-facturation")
     page.get_by_label("Adresse", exact=True).fill("2 place Bellecour")
     page.get_by_label("Entreprise").check()
@@ -221,8 +218,7 @@ def test_a_company_gets_its_fields_by_the_choice_alone(shop: Shop, open_page: Op
 def test_a_double_click_is_one_request(shop: Shop, open_page: Opener) -> None:
     order = shop.sells()
     page = open_page()
-    register(page, shop, order["email"])
-    sign_in(page, order["email"])
+    come_in(page, shop, order["email"])
     page.goto("/espace-client/donnees-de-facturation")
     fill_in_individual(page)
     page.get_by_role("button", name="Enregistrer").click()
@@ -238,8 +234,7 @@ def test_a_double_click_is_one_request(shop: Shop, open_page: Opener) -> None:
 def test_an_expired_session_leads_to_the_sign_in_page(shop: Shop, open_page: Opener) -> None:
     order = shop.sells()
     page = open_page()
-    register(page, shop, order["email"])
-    sign_in(page, order["email"])
+    come_in(page, shop, order["email"])
     page.goto("/espace-client/donnees-de-facturation")
     shop.ends_every_session()
     fill_in_individual(page)

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.shop import Shop, text_of
-from tests.e2e.visitors import PASSWORD, Opener, fill_in_individual, register, sign_in
+from tests.e2e.visitors import PASSWORD, Opener, come_in, fill_in_individual, sign_in
 
 pytestmark = pytest.mark.e2e
 
@@ -42,8 +42,7 @@ def test_an_order_placed_with_another_address_is_added_by_its_code(
 ) -> None:
     own, other = shop.sells(), shop.sells()
     page = open_page(javascript=javascript, width=390)
-    register(page, shop, own["email"])
-    sign_in(page, own["email"])
+    come_in(page, shop, own["email"])
     page.goto("/espace-client/mon-compte")
     page.get_by_role("link", name="Ajouter une commande").click()
     page.get_by_label("Numéro de commande").fill(other["number"])

@@ -5,6 +5,10 @@ from collections.abc import Callable
 
 from playwright.sync_api import Browser, Page, StorageState, expect
 
+from extensions import db, transaction
+from mail.addresses import email_key
+from models import Customer
+from services import accounts, passwords
 from services.demo import ADMIN_EMAIL, ADMIN_PASSWORD, CUSTOMER_PASSWORD
 from tests.e2e.shop import Shop, text_of
 
@@ -38,6 +42,26 @@ def register(page: Page, shop: Shop, address: str) -> None:
     page.get_by_role("button", name="Confirmer mon adresse").click()
 
 
+def come_in(page: Page, shop: Shop, address: str) -> None:
+    """Sign in to an account that was opened and confirmed before; two journeys go through the pages of that."""
+    with shop.app.app_context(), transaction():
+        opened = {"email": address, "email_key": email_key(address), "password_hash": passwords.hash(PASSWORD)}
+        customer = Customer(**opened)
+        db.session.add(customer)
+        db.session.flush()
+        accounts.confirm_mailbox(customer)
+    enter(page, address, PASSWORD)
+
+
+def enter(page: Page, address: str, password: str) -> None:
+    """Sign in on the page for it, and be in."""
+    page.goto("/connexion")
+    page.get_by_label("Adresse e-mail").fill(address)
+    page.get_by_label("Mot de passe").fill(password)
+    page.get_by_role("main").get_by_role("button", name="Se connecter").click()
+    page.wait_for_url(re.compile(AREA))
+
+
 def fill_in_individual(page: Page) -> None:
     page.get_by_label("Particulier").check()
     page.get_by_label("Prénom").fill("Claire")
@@ -58,8 +82,7 @@ class Visitors:
         if afresh or address not in self.states:
             context = self.browser.new_context(base_url=self.shop.url)
             page = context.new_page()
-            sign_in(page, address, ADMIN_PASSWORD if address == ADMIN_EMAIL else CUSTOMER_PASSWORD)
-            page.wait_for_url(re.compile(AREA))
+            enter(page, address, ADMIN_PASSWORD if address == ADMIN_EMAIL else CUSTOMER_PASSWORD)
             self.states[address] = context.storage_state()
             context.close()
         return self.states[address]

@@ -1,33 +1,34 @@
-// What a walk asks of a page, beside axe. To judge the colours of a long table costs more than all that a test does around
-// it, so nothing is judged twice: what looks alike has the same contrast, on whichever page it is, and what axe reads of a
-// page's tree, names and roles is the same on a telephone as long as the same elements are shown there. Sizes and what
-// can be scrolled are measured there, where there is least room and a finger has to hit.
+// What a walk asks of a page, beside axe. axe looks at every element anew each time, which costs more than all else that a
+// test does; so nothing is judged twice. What looks alike has the same contrast, on whichever page it is: a look that was
+// found good is good. What axe reads of a page's tree, names and roles is the same on a telephone as long as the same
+// elements are shown there. Sizes and what can be scrolled are measured there, where there is least room and a finger has
+// to hit; and axe knows the exceptions to a target's 24 pixels (WCAG 2.5.8), so it is asked where one is smaller.
 (() => {
-  const COLOURS = { runOnly: ["color-contrast"] };
-  const MEASURED = ["target-size", "scrollable-region-focusable"]; // axe leaves the first to who asks for it.
-  const TREE = { rules: { "color-contrast": { enabled: false } } };
-  const TREE_MEASURED = { rules: { ...TREE.rules, "target-size": { enabled: true } } };
   const OFF = ":disabled, [aria-disabled=true], [aria-disabled=true] *"; // Its contrast is nobody's concern (WCAG 1.4.3).
+  const TARGETS = "a[href], button, input, select, textarea, summary, [role=button], [role=link]";
   let judged, shownOnTheDesk;
 
-  // The looks that were found good, for as long as this visitor walks; a page without an address has no such memory.
+  // Looks are remembered for as long as this visitor walks; a page without an address has no such memory.
   const hasMemory = location.protocol !== "about:";
   const good = () => (hasMemory ? JSON.parse(sessionStorage.looks ?? "[]") : []);
 
-  const run = async (where, options) =>
-    (await axe.run(where, { ...options, resultTypes: ["violations"] })).violations.map(
-      ({ id, nodes }) => `${id}: ${JSON.stringify(nodes.map((node) => node.html.slice(0, 120)))}`);
-
   const isShown = (one) => one.checkVisibility({ visibilityProperty: true });
+  const shown = () => [...document.querySelectorAll("*")].map((one) => Number(isShown(one))).join("");
 
   const hasText = (one) => one.matches("input, select, textarea")
     || [...one.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
+
+  const isSmall = (one) => {
+    const { width, height } = one.getBoundingClientRect();
+    return isShown(one) && (width < 24 || height < 24);
+  };
 
   // All that decides over the contrast of a text: its own colour and size, and whatever is painted behind or over it.
   const look = (one) => {
     const own = getComputedStyle(one), size = parseFloat(own.fontSize);
     const isLarge = size >= 24 || (size >= 18.66 && own.fontWeight >= 700);
-    const parts = [own.color, own.webkitTextFillColor, own.textShadow, isLarge, one.matches(OFF) || !!one.closest("label")?.control?.disabled];
+    const isOff = one.matches(OFF) || !!one.closest("label")?.control?.disabled;
+    const parts = [own.color, own.webkitTextFillColor, own.textShadow, isLarge, isOff];
     for (let behind = one; behind; behind = behind.parentElement) {
       const style = getComputedStyle(behind);
       const { backgroundColor, backgroundImage, opacity, filter, mixBlendMode, position, clipPath } = style;
@@ -37,35 +38,46 @@
     return parts.join(";");
   };
 
-  // The first and the last of each look are judged, for one of them may be covered.
-  const colours = async () => {
+  // The first and the last element of each look that was not judged yet: one of them may be covered.
+  const newLooks = () => {
     const found = new Map();
     for (const one of document.body.querySelectorAll("*")) {
       if (!hasText(one) || !isShown(one)) continue;
       const key = look(one);
       if (!judged.has(key)) found.set(key, [found.get(key)?.[0] ?? one, one]);
     }
-    if (!found.size) return [];
-    const faults = await run({ include: [...new Set([...found.values()].flat())] }, COLOURS);
-    for (const key of found.keys()) judged.add(key);
-    if (!faults.length && hasMemory) sessionStorage.looks = JSON.stringify([...good(), ...found.keys()]);
-    return faults;
+    return found;
   };
 
-  const shown = () => [...document.querySelectorAll("*")].map((one) => Number(isShown(one))).join("");
+  // One run for everything, since half of its work is to find out what lies where: `options`, and colours where they are new.
+  axe.configure({ rules: [{ id: "color-contrast", selector: "[data-new-look]" }] });
+  const faults = async ({ rules, runOnly }) => {
+    const looks = newLooks(), marked = [...looks.values()].flat();
+    const only = runOnly && [...runOnly, ...(marked.length ? ["color-contrast"] : [])];
+    if (only?.length === 0) return [];
+    const options = only ? { runOnly: only } : { rules: { ...rules, "color-contrast": { enabled: marked.length > 0 } } };
+    for (const one of marked) one.dataset.newLook = "";
+    const { violations } = await axe.run(document, { ...options, resultTypes: ["violations"] });
+    for (const one of marked) delete one.dataset.newLook;
+    for (const key of looks.keys()) judged.add(key);
+    const areGood = !violations.some(({ id }) => id === "color-contrast");
+    if (areGood && marked.length && hasMemory) sessionStorage.looks = JSON.stringify([...good(), ...looks.keys()]);
+    return violations.map(({ id, nodes }) => `${id}: ${JSON.stringify(nodes.map((node) => node.html.slice(0, 120)))}`);
+  };
 
   window.walks = {
-    colours,
     async everything() {
       // Between two pages, and while a message appears, colours are mixed: axe reads those that stay.
       await Promise.allSettled(document.getAnimations().map((one) => one.finished));
       judged = new Set(good());
       shownOnTheDesk = shown();
-      return [...await run(document, TREE), ...await colours()];
+      return faults({});
     },
-    async onATelephone() {
-      const rest = shown() === shownOnTheDesk ? { runOnly: MEASURED } : TREE_MEASURED;
-      return [...await run(document, rest), ...await colours()];
+    colours: () => faults({ runOnly: [] }),
+    onATelephone() {
+      const size = [...document.querySelectorAll(TARGETS)].some(isSmall) ? ["target-size"] : [];
+      if (shown() === shownOnTheDesk) return faults({ runOnly: ["scrollable-region-focusable", ...size] });
+      return faults({ rules: Object.fromEntries(size.map((id) => [id, { enabled: true }])) });
     },
     widthAndStatus: () => [document.documentElement.scrollWidth, performance.getEntriesByType("navigation")[0]?.responseStatus],
   };
