@@ -1,6 +1,7 @@
 """The laboratory of a test: a product of its own, on the database of the test."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -8,12 +9,16 @@ from flask import Flask
 
 from tests.faults.cells import LEASE
 from tests.faults.laboratory import Laboratory, Nursery
+from tests.support.databases import NAMES, Databases
 
 
 @pytest.fixture(scope="session")
-def nursery() -> Iterator[Nursery]:
-    """Give the product, loaded once for all laboratories of this worker."""
-    with Nursery() as nursery:
+def nursery(databases: Databases) -> Iterator[Nursery]:
+    """Give the product, loaded and rehearsed once for all laboratories of this worker."""
+    with ExitStack() as until_ready, ExitStack() as stack:
+        nursery = Nursery(*(until_ready.enter_context(databases.fresh(kind)) for kind in NAMES))
+        stack.enter_context(nursery)
+        until_ready.close()
         yield nursery
 
 

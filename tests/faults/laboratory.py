@@ -85,11 +85,18 @@ class Program:
 class Nursery:
     """The product, loaded once for any number of laboratories: those who work there are forked from it."""
 
-    def __init__(self) -> None:
-        self.program = Program([sys.executable, "-m", "tests.faults.nursery"], {}, None)
+    def __init__(self, *rehearsals: str) -> None:
+        """Prepare it; `rehearsals` are the URLs of empty databases to rehearse on, one of each kind that is used."""
+        self.program = Program([sys.executable, "-m", "tests.faults.nursery", *rehearsals], {}, None)
 
     def __enter__(self) -> Self:
-        self.program.start()
+        with ExitStack() as undo:
+            undo.callback(self.program.kill)
+            self.program.start()
+            assert self.program.process is not None
+            assert self.program.process.stdout is not None
+            assert _line(self.program.process.stdout, 120) == "ready"  # By then nobody needs the rehearsals' databases.
+            undo.pop_all()
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -103,9 +110,7 @@ class Nursery:
         assert process.stdout is not None
         process.stdin.write(json.dumps(house).encode() + b"\n")
         process.stdin.flush()
-        while (answer := _line(process.stdout, 60)) == "ready":
-            pass
-        return int(answer)
+        return int(_line(process.stdout, 60))
 
 
 class Laboratory:

@@ -9,6 +9,7 @@ mending everything, waits until all is quiet, and prints the figures; the exit s
 import argparse
 import os
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -299,19 +300,28 @@ class Database:
         self.url = f"sqlite:///{self.path}"
 
     def __enter__(self) -> "Database":
+        """Start it, migrated, and with an empty copy beside it to rehearse on."""
         if self.server:
             self.server.start()
-            engine = create_engine(self.server.url, isolation_level="AUTOCOMMIT")
-            with engine.connect() as connection:
-                connection.execute(text("CREATE DATABASE shop"))
-            engine.dispose()
-            self.url = make_url(self.server.url).set(database="shop").render_as_string(hide_password=False)
+            self.url = self._created("shop", "template1")
         migrate(self.url, self.path.parent)
+        if self.server:
+            self.rehearsal = self._created("rehearsal", "shop")
+        else:
+            self.rehearsal = f"sqlite:///{shutil.copyfile(self.path, self.path.with_name('rehearsal.db'))}"
         return self
 
     def __exit__(self, *_error: object) -> None:
         if self.server:
             self.server.stop()
+
+    def _created(self, name: str, template: str) -> str:
+        assert self.server is not None
+        engine = create_engine(self.server.url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+        engine.dispose()
+        return make_url(self.server.url).set(database=name).render_as_string(hide_password=False)
 
     @contextmanager
     def unplugged(self, chance: random.Random) -> Iterator[None]:
@@ -343,7 +353,7 @@ def main() -> int:
         database = stack.enter_context(Database(wanted.database, folder))
         settings = settings_for_tests(folder, DATABASE_URL=database.url, INVOICE_DELAY_HOURS="0")
         redis = redis_server.find_or_fetch(dev_settings.var_dir(os.environ))
-        nursery = stack.enter_context(Nursery())
+        nursery = stack.enter_context(Nursery(database.rehearsal))
         laboratory = Laboratory(folder, settings, redis, nursery, lease=wanted.lease, pace=wanted.pace)
         stack.enter_context(laboratory)
         with create_app(laboratory.settings).app_context():

@@ -1,10 +1,10 @@
 """The ancestor of the laboratories' processes: loads the product once, and forks all who work with it.
 
-    python -m tests.faults.nursery
+    python -m tests.faults.nursery [URL of an empty database …]
 
-Each line of its input opens the house of one laboratory (`House`), as JSON; the answer is the id of that process. To a
-house the wishes come by a socket, each a line (`["work"]`, `["ask", [1, 2]]`); the answer is the id of the process that
-does it.
+On each of those it rehearses first (`rehearsal`), so that its children need not learn what it knows. Each line of its
+input opens the house of one laboratory (`House`), as JSON; the answer is the id of that process. To a house the wishes
+come by a socket, each a line (`["work"]`, `["ask", [1, 2]]`); the answer is the id of the process that does it.
 A killed worker is replaced in milliseconds, which leaves the machine to the faults. What runs is `worker.work` and
 `worker.sweep_forever` on the settings of the house; only times are shorter, since nobody waits a day for a test.
 """
@@ -38,6 +38,8 @@ from mail import messages, smtp
 from models import Customer, Order, Shop
 from services import delivery, inbox, invoicing, leases, production
 from tests.faults import people
+from tests.faults.rehearsal import rehearse
+from tests.support import once
 from web import logs
 
 
@@ -53,9 +55,13 @@ class House:
 
 
 def main() -> None:
-    """Open the houses that are wanted, until the input ends."""
+    """Rehearse, then open the houses that are wanted, until the input ends."""
+    once.keep_routes()
+    once.keep_texts()
     pdf.warm_up()
     messages.warm_up()
+    for url in sys.argv[1:]:
+        rehearse(url)
     gc.collect()
     gc.freeze()  # Or each of those to come would walk over all that was loaded.
     inherit_orphans()  # Whom a house leaves behind is buried here.
@@ -84,6 +90,7 @@ def _keep_house(house: House) -> None:
     hurry(house.lease, house.pace)
     logs.configure()
     app = create_app()
+    once.share_texts(app)
     inherit_orphans()  # A work-horse whose parent was killed is buried here, and found by who ends the laboratory.
     with socket.socket(socket.AF_UNIX) as line:
         line.connect(house.door)

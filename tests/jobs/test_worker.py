@@ -5,9 +5,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -19,7 +20,6 @@ from sqlalchemy import func, select, update
 import clock
 import task_queue
 import worker
-from app import create_app
 from dev.processes import die_with_parent
 from extensions import db, transaction
 from models import Delivery, Invoice, InvoiceRequest, NumberSeries
@@ -29,34 +29,6 @@ from tests.support.factories import PLACED, a_customer, a_request, an_order, bil
 from tests.support.mailbox import Mailbox
 
 ROOT = Path(__file__).resolve().parents[2]
-
-# A SIGTERM at each line in turn of the sweeper's loop, from when it is ready to be told.
-STOPPED_AT_EACH_LINE = """
-import os, signal, sys
-import worker
-from app import create_app
-
-def tell_at(wanted):
-    lines = 0
-    def trace(frame, event, _):
-        nonlocal lines
-        if frame.f_code is not worker.sweep_forever.__code__:
-            return None
-        if event == 'line' and signal.SIGTERM in signal.pthread_sigmask(signal.SIG_BLOCK, ()):
-            lines += 1
-            if lines == wanted:
-                os.kill(os.getpid(), signal.SIGTERM)
-        return trace
-    return trace
-
-app = create_app()
-for place in range(1, 10):
-    sys.settrace(tell_at(place))
-    worker.sweep_forever(app)
-    sys.settrace(None)
-    print(place, flush=True)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-"""
 
 
 def due_requests(count: int) -> list[int]:
@@ -70,27 +42,13 @@ def due_requests(count: int) -> list[int]:
 
 
 @contextmanager
-def a_program(settings: dict[str, str], *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run worker.py beside the test; asked to stop at the end."""
-    process = subprocess.Popen(
-        [sys.executable, "worker.py", *arguments],
-        cwd=ROOT,
-        env=os.environ | settings,
-        preexec_fn=die_with_parent,  # noqa: PLW1509 - Two system calls.
-    )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait(30)
+def a_program(settings: dict[str, str], *arguments: str) -> Iterator[int]:
+    """Run what `python worker.py` runs, in a process forked from the test; asked to stop at the end.
 
-
-@contextmanager
-def a_worker(settings: dict[str, str]) -> Iterator[int]:
-    """Run what worker.py runs, in a process forked from the test, which has loaded it; asked to stop at the end."""
-    db.session.remove()
-    db.engine.dispose()  # No connection is shared with a child.
-    process = forks.start(_work, settings)
+    It is loaded by then: a fresh interpreter spends two seconds of work on its imports, and one test here begins one.
+    """
+    _let_go_of_the_database()
+    process = forks.start(_main, settings, *arguments)
     try:
         yield process
     finally:
@@ -99,9 +57,17 @@ def a_worker(settings: dict[str, str]) -> Iterator[int]:
             eventually(lambda: os.waitpid(process, os.WNOHANG)[0] == process, 30)
 
 
-def _work(settings: dict[str, str]) -> None:
+def _main(settings: dict[str, str], *arguments: str) -> None:
     die_with_parent()
-    worker.work(create_app(settings))
+    os.environ.update(settings)
+    sys.argv = ["worker.py", *arguments]
+    worker.main()
+
+
+def _let_go_of_the_database() -> None:
+    """Afterwards no connection is open: none is shared with a child."""
+    db.session.remove()
+    db.engine.dispose()
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 40) -> None:
@@ -123,7 +89,7 @@ def test_many_bells_for_the_same_requests_are_one_invoice_and_one_mail_each(
     ids = due_requests(4)
     for request_id in [*ids[:-1] * 3, ids[-1]]:  # To the last of them one bell is enough.
         assert task_queue.ring("produce", request_id)
-    with a_worker(settings), a_worker(settings):
+    with a_program(settings), a_program(settings):
         eventually(lambda: states() == {"sent"} and task_queue.waiting() == [])
     assert sorted(message["To"] for message in smtp_server.messages) == [f"cliente{n}@example.org" for n in range(4)]
     assert sorted(db.session.scalars(select(Invoice.sequence))) == [1, 2, 3, 4]
@@ -151,7 +117,7 @@ def test_after_kill_9_in_the_middle_the_next_worker_goes_on(
     ids = due_requests(6)
     for request_id in ids:
         task_queue.ring("produce", request_id)
-    with a_worker(settings) as killed:
+    with a_program(settings) as killed:
         eventually(lambda: len(smtp_server.messages) >= 1)
         os.kill(killed, signal.SIGKILL)
         os.waitpid(killed, 0)
@@ -161,7 +127,7 @@ def test_after_kill_9_in_the_middle_the_next_worker_goes_on(
         for model in (InvoiceRequest, Delivery):
             db.session.execute(update(model).where(model.lease_until.is_not(None)).values(lease_until=PLACED))
     sweep.sweep()
-    with a_worker(settings):
+    with a_program(settings):
         eventually(lambda: states() == {"sent"})
     message_ids = [message["Message-ID"] for message in smtp_server.messages]
     assert len(set(message_ids)) == 6
@@ -178,10 +144,10 @@ def test_a_worker_told_to_stop_ends_the_job_that_has_begun(
         task_queue.ring("produce", request_id)
     with a_program(settings) as program:
         eventually(lambda: db.session.scalar(select(func.count()).select_from(Invoice)) != 0)
-        children = Path(f"/proc/{program.pid}/task/{program.pid}/children").read_text().split()
-        for process_id in (program.pid, *map(int, children)):  # As Ctrl-C and service managers signal a whole group.
+        children = Path(f"/proc/{program}/task/{program}/children").read_text().split()
+        for process_id in (program, *map(int, children)):  # As Ctrl-C and service managers signal a whole group.
             os.kill(process_id, signal.SIGTERM)
-        assert program.wait(30) == 0
+        assert forks.ended(program, 30) == 0
     held = select(func.count()).select_from(InvoiceRequest).where(InvoiceRequest.lease_until.is_not(None))
     db.session.rollback()
     assert db.session.scalar(held) == 0
@@ -214,15 +180,36 @@ def test_a_mail_that_somebody_waits_for_overtakes_documents(app: Flask, redis_se
 
 
 @pytest.mark.databases("sqlite")
-def test_a_sweeper_told_to_stop_ends_wherever_it_is(settings: dict[str, str], app: Flask) -> None:
-    settings |= {"SWEEP_SECONDS": "1"}
-    ended = subprocess.run(
-        [sys.executable, "-c", STOPPED_AT_EACH_LINE],
-        cwd=ROOT,
-        env=os.environ | settings,
-        stdout=subprocess.PIPE,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    assert ended.stdout.split() == [str(place) for place in range(1, 10)]
+def test_a_sweeper_told_to_stop_ends_wherever_it_is(make_app: Callable[..., Flask], tmp_path: Path) -> None:
+    places, ended = range(1, 10), tmp_path / "ended"
+    child = forks.start(_stop_at_each_line, make_app(SWEEP_SECONDS="1"), places, ended)
+    assert forks.ended(child, 120) == 0
+    assert ended.read_text().split() == [str(place) for place in places]
+
+
+def _stop_at_each_line(app: Flask, places: Iterable[int], ended: Path) -> None:
+    """Send a SIGTERM at each line in turn of the sweeper's loop, from when it is ready to be told."""
+    die_with_parent()
+    for place in places:
+        sys.settrace(_tell_at(place))
+        worker.sweep_forever(app)
+        sys.settrace(None)
+        with ended.open("a") as file:
+            file.write(f"{place}\n")
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+
+
+def _tell_at(wanted: int) -> Callable[[FrameType, str, object], Any]:
+    lines = 0
+
+    def trace(frame: FrameType, event: str, _argument: object) -> Any:
+        nonlocal lines
+        if frame.f_code is not worker.sweep_forever.__code__:
+            return None
+        if event == "line" and signal.SIGTERM in signal.pthread_sigmask(signal.SIG_BLOCK, ()):
+            lines += 1
+            if lines == wanted:
+                os.kill(os.getpid(), signal.SIGTERM)
+        return trace
+
+    return trace
