@@ -155,6 +155,10 @@ class NewAdmin:
         self.page.get_by_role("navigation").get_by_role("link", name="Administration").click()
         expect(self.page.get_by_role("heading", level=1)).to_have_text("Demandes de facture")
 
+    def listed(self) -> None:
+        self.page.goto(TEAM)
+        expect(self.page.get_by_role("rowheader", name=NEW)).to_be_visible()
+
 
 @pytest.mark.visits("team.accept", "second_factor.show", "second_factor.confirm", "second_factor.renew_codes")
 @pytest.mark.visits("second_factor.challenge", "account.show", "admin.index")
@@ -164,5 +168,5 @@ def test_a_new_admin_meets_no_faults_on_the_way_in(open_page: Opener, visitors: 
     new = NewAdmin(page, shop)
     steps = [new.invited, new.refused, new.joined, new.account, new.without, new.drawn, new.wrong, new.recovery]
     steps += [new.protected, new.asked_again, new.answered_badly, new.renewed]
-    steps += [new.second_step, new.wrong_step, new.inside]
+    steps += [new.second_step, new.wrong_step, new.inside, new.listed]
     assert walk(page, [(step.__name__, step) for step in steps]) == {}
