@@ -1,8 +1,5 @@
 """Whatever the order in which the messages of an order come in, and how often, they end in the same state."""
 
-import os
-import subprocess
-import sys
 from itertools import count
 from typing import Any
 
@@ -16,9 +13,8 @@ from hypothesis import strategies as st
 from extensions import db
 from models import Customer
 from services import shops
-from tests.support import histories, senders
+from tests.support import forks, histories, senders
 from tests.support.factories import a_customer, billing_details
-from tests.support.settings import ROOT
 from tests.support.shops import a_shop
 
 _examples = count(1)
@@ -76,10 +72,11 @@ def test_two_processes_that_bring_the_same_messages_end_in_the_same_state(
     one, both = a_shop(name="one", number_prefix="A-"), a_shop(name="both", number_prefix="B-")
     for number in senders.NUMBERS:
         histories.deliver(one, number, histories.a_busy_one())
-    command = [sys.executable, "-m", "tests.support.senders", both.name, str(seed)]
-    env = os.environ | settings
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
+    name = both.name
+    db.session.rollback()
+    db.engine.dispose()  # No connection is shared with a child.
+    children = [forks.start(senders.send, settings, name, seed + number) for number in range(senders.PROCESSES)]
+    assert {forks.ended(child, 120) for child in children} == {0}
     db.session.rollback()  # What this process has read last is from before.
     for number in senders.NUMBERS:
         # Each process has its own « now »: what is dated by it is compared by whether it is there.

@@ -1,27 +1,26 @@
 """Processes that issue and are killed at any moment leave neither gap nor duplicate, and the chain intact."""
 
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
 
 import clock
-from dev.processes import die_with_parent
 from extensions import db
 from models import CreditNote, Invoice, InvoiceRequest, NumberSeries
 from services import verification
+from tests.support import forks
 from tests.support.factories import PLACED, a_request, an_order, billing_details
-from tests.support.issuers import CREDITED_OF
-from tests.support.settings import ROOT
+from tests.support.issuers import CREDITED_OF, issue_under_kills
 
 
 def test_numbers_and_chain_survive_any_kill(
     app: Flask,
     settings: dict[str, str],
+    tmp_path: Path,
     pytestconfig: pytest.Config,
     record_property: Callable[[str, object], None],
 ) -> None:
@@ -35,18 +34,11 @@ def test_numbers_and_chain_survive_any_kill(
         )
     credited = len([one for one in db.session.scalars(select(InvoiceRequest.id)) if one % CREDITED_OF == 0])
     db.session.rollback()
-    ended = subprocess.run(
-        [sys.executable, "-m", "tests.support.issuers", str(documents // 3), "1"],
-        cwd=ROOT,
-        env=settings,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60 + documents,
-        preexec_fn=die_with_parent,
-    )
-    assert ended.returncode == 0, ended.stderr
-    killed = int(ended.stdout.split()[-1])
+    db.engine.dispose()  # No connection is shared with a child.
+    report = tmp_path / "killed"
+    ended = forks.ended(forks.start(issue_under_kills, settings, documents // 3, 1, report), 60 + documents)
+    assert ended == 0
+    killed = int(report.read_text())
     record_property("killed", killed)
     assert killed > documents // 10
     for kind, many in ((Invoice, requests), (CreditNote, credited)):

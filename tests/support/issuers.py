@@ -1,40 +1,42 @@
-"""Four processes that issue and draw what is due, one of which is killed every moment; run by `python -m`.
-
-Arguments: how many are killed at most, and the seed of the kills. The output says how many were.
-"""
+"""Four processes that issue and draw what is due, one of which is killed every moment."""
 
 import os
 import random
 import signal
-import sys
 import time
 from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
 
 from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
-import config
 from app import create_app
+from dev.processes import die_with_parent
 from documents import pdf
 from extensions import db, transaction
 from models import CreditNote, Document, Invoice, InvoiceRequest, StoredFile
 from services import files, invoicing, issuing, leases, production
 from services.leases import LeaseLost
-from tests.support import forks
+from tests.support import forks, once
 
 PROCESSES = 4
 CREDITED_OF = 3  # Each third invoice is credited,
 DRAWN_OF = 5  # and each fifth document drawn, which takes longer than a process may live.
 
 
-def main() -> int:
-    """Kill and start again until all is issued and drawn."""
-    most, chance = int(sys.argv[1]), random.Random(int(sys.argv[2]))  # noqa: S311 - Nothing secret.
+def issue_under_kills(settings: dict[str, str], most: int, seed: float, report: Path) -> None:
+    """Kill, so many times at most, and start again until all is issued and drawn; the file says how many were killed.
+
+    To be done in a process that was forked for it: its leases are shorter for good.
+    """
+    die_with_parent()
+    chance = random.Random(seed)  # noqa: S311 - Nothing secret.
     leases.LEASE = timedelta(milliseconds=300)  # The dead hold what they had no longer than that.
-    app = create_app(config.environment())
+    app = create_app(settings)
+    once.share_texts(app)
     pdf.warm_up()
     children = [forks.start(_work, app, chance.random()) for _ in range(PROCESSES)]
     killed = 0
@@ -48,14 +50,14 @@ def main() -> int:
         if os.WIFSIGNALED(status):
             killed += 1
             children.append(forks.start(_work, app, chance.random()))
-        elif status:
-            return 1
-    print(f"killed {killed}")  # noqa: T201 - What the test reads.
-    return 0
+        else:
+            assert status == 0, status
+    report.write_text(str(killed))
 
 
 def _work(app: Flask, seed: float) -> None:
     """Issue, credit and draw in any order, until there is nothing left to do."""
+    die_with_parent()
     chance = random.Random(seed)  # noqa: S311 - Nothing secret.
     with app.app_context():
         while work := _left():
@@ -104,7 +106,3 @@ def _credit(invoice_id: int) -> None:
             refunded_on=None,
             occasion=f"test:{invoice_id}",
         )
-
-
-if __name__ == "__main__":
-    sys.exit(main())
