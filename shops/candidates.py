@@ -50,7 +50,7 @@ class Candidate:
 
 def check(sent: Any, *, first_line: int, last_line: int, number: str = "") -> Candidate:
     """Return the candidate that the schema makes of what was sent."""
-    number = number or _number_of(sent)
+    number = shown(number) or _number_of(sent)
     try:
         message = OrderMessage.checked(sent)
     except InvalidMessage as invalid:
@@ -65,14 +65,14 @@ def refuse(reason: str, *, first_line: int, last_line: int, number: str = "", pa
 
 def refuse_all(problems: Iterable[FieldProblem], *, first_line: int, last_line: int, number: str = "") -> Candidate:
     """Return a candidate that is refused for these reasons."""
-    return Candidate(_shown(number), first_line, last_line, problems=tuple(problems))
+    return Candidate(shown(number), first_line, last_line, problems=tuple(problems))
 
 
 def _number_of(sent: Any) -> str:
     number = sent.get("number") if isinstance(sent, dict) else None
-    return _shown(str(number)) if isinstance(number, str | int) else ""
+    return shown(str(number)) if isinstance(number, str | int) else ""
 
 
-def _shown(number: str) -> str:
-    """A number that breaks the schema is still reported, without what a terminal or a page would trip over."""
+def shown(number: str) -> str:
+    """Return a number that breaks the schema as it is reported, without what a terminal or a page would trip over."""
     return "".join(sign if sign.isprintable() else "?" for sign in number[:NUMBER_LENGTH])

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import BinaryIO
 
-from shops.candidates import UnreadableFile, csv_text
+from shops.candidates import UnreadableFile, csv_text, shown
 from shops.notation import AS_EXPORTED, Notation
-from shops.numbers import NUMBER_LENGTH, is_order_number, order_key
+from shops.numbers import is_order_number, order_key
 from shops.problems import FieldProblem
 
 COLUMNS = 3
@@ -62,5 +62,4 @@ def _issued(cells: list[str], line: int, notation: Notation) -> Issued:
 
 
 def _refused(line: int, order_number: str, field: str, reason: str) -> Issued:
-    shown = "".join(sign if sign.isprintable() else "?" for sign in order_number[:NUMBER_LENGTH])
-    return Issued(line, shown, problems=(FieldProblem(field, reason),))
+    return Issued(line, shown(order_number), problems=(FieldProblem(field, reason),))

@@ -28,7 +28,13 @@ def lines() -> Iterator[Lines]:
     before, level, error_stream = root.handlers[:], root.level, sys.stderr
     sys.stderr = written = io.StringIO()
     logs.configure()
-    yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
+
+    def read_back() -> list[dict[str, Any]]:
+        said = written.getvalue()
+        assert all(sign == "\n" or " " <= sign <= "~" for sign in said)  # A terminal obeys none of it.
+        return [json.loads(line) for line in said.splitlines()]
+
+    yield read_back
     sys.stderr = error_stream
     root.handlers[:] = before
     root.setLevel(level)
@@ -51,7 +57,7 @@ def test_each_line_says_when_in_utc(lines: Lines) -> None:
     assert abs(datetime.now(UTC) - said) < timedelta(minutes=1)
 
 
-@pytest.mark.parametrize("end", ["\r\n", "\n", "\r", "\u2028", "\x85", "\x1b[2K", '"}'])
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\r", "\u2028", "\x85", "\x1b[2K", "\x00", "\u202e", "\u2066", '"}'])
 def test_nothing_that_is_told_begins_a_line_of_its_own(lines: Lines, end: str) -> None:
     told = f'trouble{end}{{"level": "ERROR", "message": "forged"}}'
     logging.getLogger("tests").warning("%s", told, extra={"shop": told})
