@@ -24,6 +24,8 @@ from mail.addresses import envelope_form
 Repayment = Literal["", "made", "due", "none"]
 
 LONGEST_QUOTED = 40
+JOINERS = "\u200c\u200d"
+"""What holds the letters of a script or the parts of an emoji together, unseen and harmless."""
 DIVIDING = re.compile(r'[<>@,;:"()\[\]\\]')
 TEMPLATES = Path(__file__).parent.parent / "templates" / "emails"
 
@@ -244,7 +246,7 @@ def _literal(text: str) -> str:
 
     Their line ends would begin headers of their own (CVE-2024-6923).
     """
-    line = "".join(sign if sign.isprintable() else " " for sign in text).replace("=?", "= ?")
+    line = "".join(sign if sign.isprintable() or sign in JOINERS else " " for sign in text).replace("=?", "= ?")
     return " ".join(line.split())
 
 

@@ -251,6 +251,11 @@ def test_a_line_break_never_makes_a_header() -> None:
         assert message["To"] == "claire@example.org"
 
 
+def test_a_header_keeps_what_joins_letters_and_loses_what_turns_a_line_around() -> None:
+    message = messages.password_reset(a_heading(shop_name="👩\u200d👧 \u202eر\u200cس\u2066 &\x00 fils"), link=LINK)
+    assert parsed(message)["From"].addresses[0].display_name == "👩\u200d👧 ر\u200cس & fils"
+
+
 def test_an_international_domain_is_written_in_ascii() -> None:
     assert (
         parsed(messages.password_reset(a_heading(to="elodie@exämple.fr"), link=LINK))["To"]
