@@ -65,6 +65,15 @@ def test_asking_twice_is_asking_once(client: LintingClient, claire: Customer) ->
     assert db.session.query(InvoiceRequest).count() == 1
 
 
+def test_whatever_else_is_sent_the_invoice_goes_to_the_account_alone(client: LintingClient, claire: Customer) -> None:
+    stranger = "voleur@example.org"
+    sent = dict.fromkeys(("email", "recipient", "to", "buyer_email", "customer_id", "purchase_order"), stranger)
+    order = an_order(customer=claire, email=stranger, shipped_at=PLACED)
+    client.post(page_of(order) + "/facture", data=sent, query_string=sent, headers={"Reply-To": stranger})
+    request = db.session.query(InvoiceRequest).one()
+    assert (request.recipient, request.customer_id) == (claire.email, claire.id)
+
+
 def test_a_reference_that_is_too_long_is_refused_beside_its_field(client: LintingClient, claire: Customer) -> None:
     order = an_order(customer=claire)
     for answer in (
