@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -11,12 +11,16 @@ from click.testing import Result
 from flask import Flask
 from sqlalchemy import func, select
 
+from app import create_app
 from extensions import db
 from models import EarlierInvoice, Order, OrderLine
 from services import orders
 from tests.shops.messages import a_message, a_refund
 from tests.shops.retail_file import LARGE, LARGE_LINES, NOT_SALES, generated
+from tests.support import once
+from tests.support.databases import Databases
 from tests.support.ledger import an_invoice
+from tests.support.settings import settings_for_tests
 from tests.support.shops import a_shop
 
 
@@ -40,8 +44,33 @@ def retail(tmp_path: Path) -> Path:
     return file
 
 
-def test_the_data_sets_own_shape_is_taken_and_its_assumptions_are_stated(app: Flask, retail: Path) -> None:
-    result = run(app, retail, "--format", "online-retail")
+@pytest.fixture(scope="module")
+def an_import(
+    databases: Databases, database_kind: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Flask, Path, Result]]:
+    """Give an application that has taken in such a file, the file, and what that said; who asks changes nothing."""
+    folder = tmp_path_factory.mktemp("imported")
+    file = folder / "retail.csv"
+    file.write_bytes(generated(orders=120))
+    with databases.fresh(database_kind) as url:
+        app = create_app(settings_for_tests(folder, DATABASE_URL=url))
+        once.share_texts(app)
+        with app.app_context():
+            result = run(app, file, "--format", "online-retail")
+        yield app, file, result
+        with app.app_context():
+            db.engine.dispose()
+
+
+@pytest.fixture
+def imported(an_import: tuple[Flask, Path, Result]) -> Iterator[tuple[Flask, Path, Result]]:
+    """Give the same, with its application's context pushed for the test."""
+    with an_import[0].app_context():
+        yield an_import
+
+
+def test_the_data_sets_own_shape_is_taken_and_its_assumptions_are_stated(imported: tuple[Flask, Path, Result]) -> None:
+    _, _, result = imported
 
     assert result.exit_code == 0
     assert "TVA à 20 %" in result.output
@@ -51,10 +80,10 @@ def test_the_data_sets_own_shape_is_taken_and_its_assumptions_are_stated(app: Fl
     assert stored() == 121
 
 
-def test_a_second_run_changes_nothing(app: Flask, retail: Path) -> None:
-    run(app, retail, "--format", "online-retail")
+def test_a_second_run_changes_nothing(imported: tuple[Flask, Path, Result]) -> None:
+    app, file, _ = imported
     before = db.session.execute(select(Order.id, Order.content_hash, Order.received_at).order_by(Order.id)).all()
-    result = run(app, retail, "--format", "online-retail")
+    result = run(app, file, "--format", "online-retail")
 
     assert (counts(result)["Nouvelles"], counts(result)["Inchangées"]) == (0, 121)
     assert (
@@ -62,8 +91,7 @@ def test_a_second_run_changes_nothing(app: Flask, retail: Path) -> None:
     )
 
 
-def test_the_large_order_of_a_guest_is_whole_and_adds_up(app: Flask, retail: Path) -> None:
-    run(app, retail, "--format", "online-retail")
+def test_the_large_order_of_a_guest_is_whole_and_adds_up(imported: tuple[Flask, Path, Result]) -> None:
     large = db.session.scalars(select(Order).where(Order.number == LARGE)).unique().one()
     amounts = orders.amounts(large)
 

@@ -64,6 +64,7 @@ class Databases:
         self.templates: dict[str, str] = {}
         self.structure: tuple[Any, ...] | None = None
         self.left: list[str] = []
+        self.connection: psycopg.Connection | None = None
 
     @contextmanager
     def fresh(self, kind: str) -> Iterator[str]:
@@ -80,8 +81,7 @@ class Databases:
                     left.unlink()
         else:
             if not (self.left and self._use_again(self.left.pop(), name)):
-                with _connected() as server:
-                    server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+                self._server().execute(f"CREATE DATABASE {name} TEMPLATE {template}")
             try:
                 yield _url(name)
             finally:
@@ -90,25 +90,31 @@ class Databases:
     def close(self) -> None:
         """Afterwards none of our databases is left on the server."""
         if template := self.templates.pop("postgresql", None):
-            with _connected() as server:
+            with self._server() as server:
                 for name in (template, *self.left):
                     server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _server(self) -> psycopg.Connection:
+        """Return the one connection that makes, renames and drops databases: a new one costs as much as its work."""
+        if self.connection is None or self.connection.closed:
+            self.connection = _connected()
+        return self.connection
 
     def _use_again(self, old: str, name: str) -> bool:
         """Give the old database that name and empty it; or drop it, and return False, where more than rows was changed.
 
         A process that its test has left behind is cut off, and finds it no more.
         """
-        with _connected() as server:
-            while server.execute(OTHERS, [old]).fetchall():
-                time.sleep(0.001)
-            server.execute(f"ALTER DATABASE {old} RENAME TO {name}")
-            with _connected(name) as connection:
-                as_made = connection.execute(STRUCTURE).fetchone() == self.structure
-                if as_made:
-                    connection.execute(EMPTY)
-            if not as_made:
-                server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        server = self._server()
+        while server.execute(OTHERS, [old]).fetchall():
+            time.sleep(0.001)
+        server.execute(f"ALTER DATABASE {old} RENAME TO {name}")
+        with _connected(name) as connection:
+            as_made = connection.execute(STRUCTURE).fetchone() == self.structure
+            if as_made:
+                connection.execute(EMPTY)
+        if not as_made:
+            server.execute(f"DROP DATABASE {name} WITH (FORCE)")
         return as_made
 
     def _make_template(self, kind: str) -> str:
@@ -119,8 +125,7 @@ class Databases:
                 raise RuntimeError("the template still has a write-ahead log: a connection was left open")
         else:
             template = f"template_{WORKER}_{os.getpid()}"
-            with _connected() as server:
-                server.execute(f"CREATE DATABASE {template}")
+            self._server().execute(f"CREATE DATABASE {template}")
             migrate(_url(template), self.folder)
             with _connected(template) as connection:
                 self.structure = connection.execute(STRUCTURE).fetchone()
