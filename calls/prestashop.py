@@ -11,6 +11,7 @@ from calls import patience
 from calls.http import Caller, CallFailed
 from shops import prestashop
 from shops.arrivals import Arrival, Ignored, Page, Unread
+from shops.readings import PARIS
 from shops.schema import InvalidMessage
 
 PAGE_SIZE = 50
@@ -36,7 +37,7 @@ class Reader:
         The next page begins in the second of the last change of this one, and by place only within a second: an order
         that changes meanwhile moves to the end, and none slips over the edge of a page. Raises CallFailed.
         """
-        after = (cursor or {}).get("after") or (since.astimezone(prestashop.PARIS).strftime(MOMENT) if since else FIRST)
+        after = (cursor or {}).get("after") or (since.astimezone(PARIS).strftime(MOMENT) if since else FIRST)
         skip = int((cursor or {}).get("skip") or 0)
         while True:
             wanted = {

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 from shops.amounts import UnreadableAmount, decimal
+from shops.readings import PARIS
 
 Encoding = Literal["utf-8", "latin-1"]
 Decimals = Literal["point", "comma"]
@@ -57,13 +57,13 @@ class Notation:
         except ValueError:
             raise ValueError(example) from None
 
-    def moment(self, cell: str, zone: ZoneInfo) -> datetime | None:
-        """Return the moment, in that zone unless the cell names another; None for an empty cell. Raises ValueError."""
+    def moment(self, cell: str) -> datetime | None:
+        """Return the moment, in Paris unless the cell names another zone; None for an empty cell. Raises ValueError."""
         written = cell.strip()
         if not written:
             return None
         found = self._moment(written)
-        return found if found.tzinfo else found.replace(tzinfo=zone)
+        return found if found.tzinfo else found.replace(tzinfo=PARIS)
 
     def _moment(self, written: str) -> datetime:
         if ISO_DAY.match(written):

@@ -9,14 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from shops.amounts import CENT, ZERO, cents, cents_within, decimal, priced, rate_of, reason_of_zero, written
 from shops.arrivals import Arrival, Ignored
-from shops.readings import address, buyer, parcel, reading, text
+from shops.readings import PARIS, address, buyer, parcel, reading, text
 from shops.schema import OrderMessage
 
-PARIS = ZoneInfo("Europe/Paris")
 NEVER = ("", "0000-00-00 00:00:00", "0000-00-00")
 CANCELLED = ("order_canceled",)
 """The mail template by which PrestaShop's own states of cancelled orders are known, whatever they are called."""

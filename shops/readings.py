@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -13,6 +14,8 @@ from shops.kinds import HttpsUrl
 from shops.problems import FieldProblem
 from shops.schema import InvalidMessage
 
+PARIS = ZoneInfo("Europe/Paris")
+"""The zone of moments that name none."""
 LONGEST_TEXT = 200
 _LINK = TypeAdapter(HttpsUrl)
 

@@ -9,14 +9,13 @@ from datetime import datetime, time, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 from shops.demo import baskets
 from shops.demo.baskets import CENT, Basket
 from shops.demo.people import CLAIRE, PAUL, Person, everybody_else
+from shops.readings import PARIS
 from shops.schema import OrderMessage
 
-PARIS = ZoneInfo("Europe/Paris")
 SEED = 20190401
 DAYS = 730
 INVOICED_ELSEWHERE_BEFORE = timedelta(days=60)

@@ -9,15 +9,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, BinaryIO
-from zoneinfo import ZoneInfo
 
 from shops.amounts import ZERO, cents, priced, reason_of_zero, written
-from shops.candidates import Candidate, refuse, refuse_all
+from shops.arrivals import Arrival
+from shops.candidates import Candidate
 from shops.exports import table
 from shops.notation import AS_EXPORTED, Notation
-from shops.readings import address, buyer, reading, text
-from shops.schema import InvalidMessage, OrderMessage
+from shops.readings import address, buyer, text
+from shops.schema import OrderMessage
 
 REQUIRED = (
     "Name", "Email", "Financial Status", "Currency", "Subtotal", "Shipping", "Taxes", "Total", "Created at",
@@ -25,10 +26,8 @@ REQUIRED = (
 )  # fmt: skip
 PAID = ("paid", "partially_refunded", "refunded")
 TAXES = 5
-PARIS = ZoneInfo("Europe/Paris")
 SEVERAL_RATES = "L'export ne dit pas à quel taux est chaque ligne, et la commande en a plusieurs."
 UNKNOWN_RATE = "Le taux de TVA n'est pas lisible dans l'export\u00a0: %s."
-REFUNDED = "L'export dit qu'une partie a été remboursée (%s), et pas de quelles lignes."
 
 
 @dataclass(slots=True)
@@ -46,7 +45,7 @@ class _Rows:
         return self.notation.amount(cells.get(name, ""))
 
     def moment(self, name: str) -> datetime | None:
-        return self.notation.moment(self.order.get(name, ""), PARIS)
+        return self.notation.moment(self.order.get(name, ""))
 
 
 def read(stream: BinaryIO, notation: Notation = AS_EXPORTED) -> Iterator[Candidate]:
@@ -56,7 +55,9 @@ def read(stream: BinaryIO, notation: Notation = AS_EXPORTED) -> Iterator[Candida
     """
     rows = table.rows(stream, notation, REQUIRED, "l'export des commandes de Shopify")
     for found in _by_name(rows, notation):
-        yield _candidate(found)
+        number = "".join(found.order["Name"].split()).lstrip("#")
+        place = table.Row(found.first_line, found.last_line, {}, found.problem)
+        yield table.candidate(number, found.order.get("Email", ""), place, "Shopify", partial(_arrival, number, found))
 
 
 def _by_name(rows: Iterator[table.Row], notation: Notation) -> Iterator[_Rows]:
@@ -73,23 +74,7 @@ def _by_name(rows: Iterator[table.Row], notation: Notation) -> Iterator[_Rows]:
         yield current
 
 
-def _candidate(rows: _Rows) -> Candidate:
-    number = "".join(rows.order["Name"].split()).lstrip("#")
-    place: dict[str, Any] = {"number": number, "first_line": rows.first_line, "last_line": rows.last_line}
-    if rows.problem:
-        return refuse(rows.problem, **place)
-    if not rows.order.get("Email"):
-        return refuse("La commande n'a pas d'adresse e-mail.", path="email", **place)
-    try:
-        with reading("une commande de Shopify"):
-            sent, doubts = _message(number, rows)
-            message = OrderMessage.checked(sent)
-    except InvalidMessage as invalid:
-        return refuse_all(invalid.problems, **place)
-    return Candidate(message=message, ref=rows.order["Id"] or None, doubts=tuple(doubts), **place)
-
-
-def _message(number: str, rows: _Rows) -> tuple[dict[str, Any], list[str]]:
+def _arrival(number: str, rows: _Rows) -> Arrival:
     order = rows.order
     subtotal, shipping, taxes, total = (rows.amount(order, name) for name in ("Subtotal", "Shipping", "Taxes", "Total"))
     including = subtotal + shipping == total or not taxes
@@ -99,8 +84,6 @@ def _message(number: str, rows: _Rows) -> tuple[dict[str, Any], list[str]]:
     last = max(filter(None, moments.values()))
     lines = list(_lines(rows, subtotal, shipping, rate, goes_to))
     refunded = rows.amount(order, "Refunded Amount")
-    if ZERO < refunded < total:
-        doubts.append(REFUNDED % written(cents(refunded)).replace(".", ","))
     sent: dict[str, Any] = {
         "number": number,
         "version": int(last.timestamp()) * 1000 + bool(refunded),
@@ -119,7 +102,7 @@ def _message(number: str, rows: _Rows) -> tuple[dict[str, Any], list[str]]:
         "total": written(cents(total)),
         "paid_amount": written(cents(total)) if order["Financial Status"] in PAID else None,
     }
-    return sent, doubts
+    return Arrival(OrderMessage.checked(sent), order["Id"] or None, (*doubts, *table.doubts_of(refunded, total)))
 
 
 def _lines(

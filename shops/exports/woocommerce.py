@@ -13,17 +13,16 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, BinaryIO
-from zoneinfo import ZoneInfo
 
 from shops import woocommerce
-from shops.amounts import ZERO, cents, decimal, written
-from shops.arrivals import Arrival, Ignored
-from shops.candidates import Candidate, refuse, refuse_all
+from shops.amounts import ZERO, cents, decimal
+from shops.arrivals import Arrival
+from shops.candidates import Candidate
 from shops.exports import table
 from shops.notation import AS_EXPORTED, Notation
-from shops.readings import reading, text
-from shops.schema import InvalidMessage
+from shops.readings import text
 
 REQUIRED = (
     "order_id", "order_number", "order_date", "paid_date", "status", "shipping_total", "shipping_tax_total",
@@ -32,8 +31,6 @@ REQUIRED = (
 )  # fmt: skip
 META = "meta:"
 COMPLETED = ("meta:_date_completed", "meta:_completed_date", "completed_date")
-PARIS = ZoneInfo("Europe/Paris")
-REFUNDED = "L'export dit qu'une partie a été remboursée (%s), et pas de quelles lignes."
 
 LINE = re.compile(r"line_item_[0-9]+")
 # Each of these reads a cell once, whatever stands in it: none tries a part of it a second time.
@@ -60,24 +57,9 @@ def read(stream: BinaryIO, notation: Notation = AS_EXPORTED) -> Iterator[Candida
     """
     what = "l'export des commandes de WooCommerce par « Order Export & Order Import »"
     for row in table.rows(stream, notation, REQUIRED, what):
-        yield _candidate(row, notation)
-
-
-def _candidate(row: table.Row, notation: Notation) -> Candidate:
-    number = "".join(row.cells["order_number"].split())
-    place: dict[str, Any] = {"number": number, "first_line": row.first_line, "last_line": row.last_line}
-    if row.problem:
-        return refuse(row.problem, **place)
-    if not row.cells["billing_email"]:
-        return refuse("La commande n'a pas d'adresse e-mail.", path="email", **place)
-    try:
-        with reading("une commande de WooCommerce"):
-            arrival = _arrival(row.cells, notation)
-    except Ignored as ignored:
-        return refuse(str(ignored), **place)
-    except InvalidMessage as invalid:
-        return refuse_all(invalid.problems, **place)
-    return Candidate(message=arrival.message, ref=arrival.ref, doubts=arrival.doubts, **place)
+        number = "".join(row.cells["order_number"].split())
+        arrive = partial(_arrival, row.cells, notation)
+        yield table.candidate(number, row.cells["billing_email"], row, "WooCommerce", arrive)
 
 
 def _arrival(cells: Mapping[str, str], notation: Notation) -> Arrival:
@@ -86,13 +68,12 @@ def _arrival(cells: Mapping[str, str], notation: Notation) -> Arrival:
     found = woocommerce.order(_as_the_api_says(cells, notation, gone=total > 0 and refunded >= total), None)
     # Of the same second, what the shop itself sends is the newer one.
     message = found.message.model_copy(update={"version": found.message.version - 1})
-    partly = (REFUNDED % written(cents(refunded)).replace(".", ","),) if ZERO < refunded < total else ()
-    return Arrival(message, found.ref, (*found.doubts, *partly))
+    return Arrival(message, found.ref, (*found.doubts, *table.doubts_of(refunded, total)))
 
 
 def _as_the_api_says(cells: Mapping[str, str], notation: Notation, *, gone: bool) -> dict[str, Any]:
     """Return the order as the REST API would; one that is `gone` was refunded whole."""
-    placed, paid = (notation.moment(cells[name], PARIS) for name in ("order_date", "paid_date"))
+    placed, paid = (notation.moment(cells[name]) for name in ("order_date", "paid_date"))
     if placed is None:
         raise ValueError("order_date")
     status = cells["status"].removeprefix("wc-")
@@ -125,7 +106,7 @@ def _as_the_api_says(cells: Mapping[str, str], notation: Notation, *, gone: bool
 def _completed(cells: Mapping[str, str], notation: Notation) -> datetime | None:
     """Return when the order was completed, of a column that the merchant has added; seconds since 1970 are one too."""
     said = next((cells[name] for name in COMPLETED if cells.get(name)), "")
-    return datetime.fromtimestamp(int(said), UTC) if said.isdecimal() else notation.moment(said, PARIS)
+    return datetime.fromtimestamp(int(said), UTC) if said.isdecimal() else notation.moment(said)
 
 
 def _part(cells: Mapping[str, str], prefix: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ from shops import shopify as api
 from shops import strict_json
 from shops.arrivals import Arrival
 from shops.candidates import Candidate, UnreadableFile
-from shops.exports import shopify
+from shops.exports import shopify, table
 from shops.notation import Notation
 from tests.shops import recorded
 from tests.support.shops import a_shop
@@ -106,7 +106,7 @@ def test_prices_without_tax_are_known_by_their_sum(app: Flask) -> None:
         ({"Tax 2 Name": "FR TVA 5.5%", "Tax 2 Value": "0.55"}, shopify.SEVERAL_RATES),
         ({"Tax 1 Name": "TVA"}, shopify.UNKNOWN_RATE % "TVA"),
         ({"Tax 1 Name": ""}, shopify.UNKNOWN_RATE % "–"),
-        ({"Refunded Amount": "10.00", "Financial Status": "partially_refunded"}, shopify.REFUNDED % "10,00"),
+        ({"Refunded Amount": "10.00", "Financial Status": "partially_refunded"}, table.REFUNDED % "10,00"),
     ],
 )
 def test_what_the_export_leaves_out_is_doubted(app: Flask, changes: dict[str, str], doubt: str) -> None:

@@ -16,7 +16,7 @@ from models import InvoiceRequest, Order
 from services import batches, intake, sums
 from shops import woocommerce as api
 from shops.candidates import Candidate, UnreadableFile
-from shops.exports import woocommerce
+from shops.exports import table, woocommerce
 from shops.notation import Notation
 from tests.shops import recorded
 from tests.shops.exports.woocommerce_file import row, written
@@ -138,7 +138,7 @@ def test_a_name_may_hold_what_parts_the_cells_and_a_reason_no_refund() -> None:
     lines = [(line.description, line.sku) for line in candidate.message.lines]
     assert lines[0] == (name, "A|3")
     assert lines[-1][0] == fee["name"]
-    assert candidate.doubts == (woocommerce.REFUNDED % "5,00",)
+    assert candidate.doubts == (table.REFUNDED % "5,00",)
     hostile = ["|product_id:|sku:", "rate_id:1|", 's:5:"total";a:1:{', "amount:1"]
     for column, what in zip(("line_item_1", "tax_items", "shipping_items", "refund_items"), hostile, strict=True):
         assert only(row(sent("guest")) | {column: f"name:{what * 5_000}"})
