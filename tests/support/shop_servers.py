@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ Row = dict[str, Any]
 
 
 @dataclass
-class StandIn:
+class StandIn(ABC):
     """A shop: `faults` are used up one a call (a status, or `cut`); `asked` are the calls that came, in order."""
 
     key: str
@@ -27,9 +28,9 @@ class StandIn:
         """Whether the call bears the key, as HTTP Basic."""
         return header == f"Basic {base64.b64encode(self.key.encode()).decode()}"
 
+    @abstractmethod
     def answer(self, path: str, wanted: dict[str, str]) -> tuple[Any, dict[str, str]] | None:
         """Return what the shop says and with which headers; None for what it does not have."""
-        raise NotImplementedError(path, wanted)
 
 
 @dataclass
