@@ -10,14 +10,17 @@ from models import Order, Refund, Shipment
 from shops.schema import RefundMessage, ShipmentMessage
 
 _SHIPMENT = ("shipped_at", "carrier", "tracking_number", "tracking_url")
+REPORTED = -1
+"""The version of what a report says by itself: whatever version of the order says otherwise counts."""
+
 _UNTRACKED = {"tracking_number": "", "tracking_url": ""}
 
 
 def shipments(order: Order, sent: Sequence[ShipmentMessage], version: int) -> bool:
     """Afterwards each parcel is what the newest message that names it says; return whether anything has changed.
 
-    `version` is the order's that names them, 0 of a report by itself; of two reports the greater one counts. What leads
-    to the recipient is not taken once the order was erased. Inside the caller's transaction, which holds the order.
+    `version` is the order's that names them, or REPORTED; of two reports the greater one counts. What leads to the
+    recipient is not taken once the order was erased. Inside the caller's transaction, which holds the order.
     """
     if order.erased_at:
         sent = [each.model_copy(update=_UNTRACKED) for each in sent]

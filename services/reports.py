@@ -43,7 +43,7 @@ def ship(shop: Shop, number: str, report: ShipmentReport) -> intake.Receipt:
         before = order.reported_shipped_at
         if report.shipped_at is not None:
             order.reported_shipped_at = max(report.shipped_at, before or report.shipped_at)
-        changed = merging.shipments(order, report.shipments, 0) or order.reported_shipped_at != before
+        changed = merging.shipments(order, report.shipments, merging.REPORTED) or order.reported_shipped_at != before
         receipt = _settled(order, changed, "order.shipment_reported", "")
     intake.ring([receipt])
     return receipt
@@ -65,7 +65,7 @@ def refund(shop: Shop, number: str, refund: RefundMessage) -> intake.Receipt:
         elif not merging.says_the_same(known, refund):
             reason = _("Ce remboursement est déjà connu avec un autre contenu.")
             raise Contradiction(order.number, (FieldProblem("id", reason),))
-        changed = merging.refunds(order, (refund,), 0)
+        changed = merging.refunds(order, (refund,), merging.REPORTED)
         receipt = _settled(order, changed, "order.refund_reported", refund.id)
     intake.ring([receipt])
     return receipt

@@ -222,7 +222,7 @@ class Shipment(Model):
     carrier: Mapped[str] = mapped_column(String(100), default="")
     tracking_number: Mapped[str] = mapped_column(String(100), default="")
     tracking_url: Mapped[str] = mapped_column(String(500), default="")
-    version: Mapped[int] = mapped_column(BigInteger, default=0)  # Of the order that said so; 0: a report by itself.
+    version: Mapped[int] = mapped_column(BigInteger, default=0)  # Of the order that said so; -1: a report by itself.
 
 
 class Refund(Model):
@@ -237,4 +237,4 @@ class Refund(Model):
     at: Mapped[datetime] = mapped_column(Moment)
     amount: Mapped[Decimal] = mapped_column(Exact())
     lines: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
-    version: Mapped[int] = mapped_column(BigInteger, default=0)  # Of the order that said so; 0: a report by itself.
+    version: Mapped[int] = mapped_column(BigInteger, default=0)  # Of the order that said so; -1: a report by itself.

@@ -152,6 +152,13 @@ def test_a_version_of_the_order_corrects_a_refund_that_was_reported(shop: Shop) 
     assert the_order().refunds[0].amount == Decimal("20.00")
 
 
+def test_even_the_first_version_corrects_it_when_it_comes_last(shop: Shop) -> None:
+    put(shop, version=1)
+    refund(shop)
+    put(shop, version=0, refunds=[a_refund(amount="5.00")])
+    assert the_order().refunds[0].amount == Decimal("5.00")
+
+
 def test_a_refund_of_an_invoiced_order_becomes_a_credit_note(shop: Shop) -> None:
     put(shop)
     an_issued_invoice(the_order(), drawn=False)
