@@ -18,7 +18,7 @@ from werkzeug.routing import MapAdapter, RequestRedirect
 LEFT_ALONE = {
     "auth.sign_out", "account.end_session",  # They would end the scan's own session,
     "personal_data.deleted",  # or have its browser forget it,
-    "second_factor.begin",  # or take the second factor from its admin. None of them has a field.
+    "second_factor.begin", "second_factor.renew_codes",  # or take the second factor from its admin. None has a field.
     "devmail.inbox", "devmail.message", "devmail.attachment", "static",
 }  # fmt: skip
 WALKED = 3
