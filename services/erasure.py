@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, and_, delete, exists, or_, select,
 from sqlalchemy.orm import aliased
 
 import clock
-from extensions import DomainError, db, transaction
+from extensions import DomainError, NotTheirs, db, transaction
 from models import (
     Customer,
     DataExport,
@@ -134,10 +134,11 @@ def drop_unused() -> bool:
 
 def _erase(customer_id: int, *, only_if: Select[int] | None = None) -> None:
     with transaction():
+        try:
+            orders = ownership.hold(customer_id)
+        except NotTheirs:
+            return  # Somebody has erased it: an earlier press, or the other of two at once.
         customer = db.session.get_one(Customer, customer_id)
-        if customer.erased_at:
-            return
-        orders = ownership.hold(customer_id)
         if only_if is not None and db.session.scalar(only_if.where(Customer.id == customer_id)) is None:
             return  # Its person was here meanwhile.
         _require_another_manager(customer)

@@ -14,7 +14,7 @@ document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   if (ctx.request.method !== "GET") ctx.request.headers["X-CSRFToken"] = document.body.dataset.csrf;
 });
 
-// A second press of such a form would come with a session that the first has renewed.
+// A second press of such a form would come with a session that the first has renewed or ended.
 document.addEventListener("submit", ({ target }) => {
   if ("once" in target.dataset) target.querySelector("button").disabled = true;
 });

@@ -1,6 +1,8 @@
 """« Supprimer mon compte »: what is gone, what the law keeps, and what the shop sends again."""
 
+import threading
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -141,6 +143,30 @@ def test_the_account_is_over(app: Flask) -> None:
     assert (db.session.scalars(select(SignInSession)).all(), db.session.scalars(select(Token)).all()) == ([], [])
     erasure.erase(claire, PASSWORD)  # A second press does nothing.
     assert len(db.session.scalars(select(Delivery)).all()) == 1
+
+
+def test_two_presses_at_once_erase_once_and_neither_is_refused(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    claire = a_customer(email=CLAIRE)
+    an_order(customer=claire)
+    claire_id = claire.id
+    db.session.commit()
+    together, require_password = threading.Barrier(2), accounts.require_password
+
+    def prove_together(customer: Customer, password: str) -> None:
+        require_password(customer, password)
+        together.wait(10)
+
+    def press() -> None:
+        with app.app_context():
+            erasure.erase(db.session.get_one(Customer, claire_id), PASSWORD)
+
+    monkeypatch.setattr(accounts, "require_password", prove_together)
+    with ThreadPoolExecutor(2) as pool:
+        presses = [pool.submit(press) for _press in range(2)]
+    assert [each.exception() for each in presses] == [None, None]
+    db.session.expire_all()
+    assert claire.erased_at is not None
+    assert [mail.kind for mail in db.session.scalars(select(Delivery))] == ["account_erased"]
 
 
 def test_a_wrong_password_erases_nothing(app: Flask) -> None:
