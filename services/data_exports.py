@@ -12,8 +12,8 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from flask import render_template
 from flask_babel import gettext as _
-from sqlalchemy import inspect, or_, select
-from sqlalchemy.orm import selectinload, undefer
+from sqlalchemy import exists, inspect, or_, select
+from sqlalchemy.orm import aliased, selectinload, undefer
 
 import clock
 import storage
@@ -90,6 +90,14 @@ def latest(customer: Customer) -> DataExport | None:
     """Return what the customer asked for last, as long as it is kept."""
     own = select(DataExport).where(DataExport.customer_id == customer.id)
     return db.session.scalar(own.order_by(DataExport.id.desc()).limit(1))
+
+
+def is_one_owed() -> bool:
+    """Return whether the last file that somebody asked for has failed; a later one, or a week, settles it."""
+    newer = aliased(DataExport)
+    asked_again = exists().where(newer.customer_id == DataExport.customer_id, newer.id > DataExport.id)
+    failed = select(DataExport.id).where(DataExport.state == "failed", ~asked_again)
+    return db.session.scalar(failed.limit(1)) is not None
 
 
 def content(customer: Customer, export_id: int) -> bytes | None:

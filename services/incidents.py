@@ -18,7 +18,7 @@ import task_queue
 from extensions import db, transaction
 from mail.messages import Trouble
 from models import Delivery, Incident, InvoiceRequest, Order, Shop, ShopMessage
-from services import clocks, invoices, lateness, outbox, readiness, shops
+from services import clocks, data_exports, invoices, lateness, outbox, readiness, shops
 
 BETWEEN_ALERTS = timedelta(minutes=10)
 LONGEST_QUEUE = timedelta(minutes=10)
@@ -77,6 +77,13 @@ WORDS = {
             "«\u00a0Boutiques\u00a0» dit pourquoi, avec «\u00a0Réessayer\u00a0» et «\u00a0Ignorer\u00a0». "
             "Si la boutique ne répond plus, vérifiez son adresse et sa clé\u00a0; "
             "si un secret ne s'ouvre plus, remettez l'ancien KEYS_SECRET ou donnez de nouveaux secrets."
+        ),
+    ),
+    "export": (
+        _l("Le fichier des données d'un client n'a pas pu être établi."),
+        _l(
+            "«\u00a0Journal\u00a0» dit pour quel compte, et le journal du worker pourquoi. Une fois la cause levée, le client "
+            "peut le demander de nouveau\u00a0; vous avez un mois pour lui répondre (RGPD, article 12)."
         ),
     ),
     "clock": (
@@ -171,6 +178,7 @@ def _conditions() -> dict[str, bool]:
         "redis": not task_queue.answers(),
         "smtp": "smtp" in away,
         "documents": "documents" in away or not storage.answers(),
+        "export": data_exports.is_one_owed(),
     }
 
 

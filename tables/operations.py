@@ -107,6 +107,7 @@ class Incident(Model):
     __tablename__ = "incidents"
     KINDS = (
         "late", "slow", "attention", "mail", "shipment", "queue", "redis", "smtp", "documents", "clock", "shop",
+        "export",
     )  # fmt: skip
     __table_args__ = (
         one_of("kind", KINDS),

@@ -18,6 +18,9 @@ DELIVERY_KINDS = (
     "email_changed", "order_code", "data_export", "account_erased", "invitation", "second_factor_changed",
     "alert", "test",
 )  # fmt: skip
+INCIDENT_KINDS = (
+    "late", "slow", "attention", "mail", "shipment", "queue", "redis", "smtp", "documents", "clock", "shop", "export",
+)  # fmt: skip
 DOCUMENT_ACTS = ("correction", "credit_note", "invoice", "refund", "request", "review")
 
 
@@ -34,6 +37,8 @@ def upgrade() -> None:
     op.create_index("ix_tokens_order_id", "tokens", ["order_id"])
     with op.batch_alter_table("deliveries") as table:
         _let_hold(table, "deliveries", "kind", DELIVERY_KINDS)
+    with op.batch_alter_table("incidents") as table:
+        _let_hold(table, "incidents", "kind", INCIDENT_KINDS)
     op.add_column("orders", sa.Column("erased_at", columns.Moment(), nullable=True))
     guests = sa.text("customer_id IS NULL AND erased_at IS NULL")
     op.create_index("ix_orders_guests", "orders", ["placed_at"], sqlite_where=guests, postgresql_where=guests)

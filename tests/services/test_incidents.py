@@ -15,11 +15,11 @@ from time_machine import Traveller
 import clock
 import jobs
 from extensions import db
-from models import Delivery, Incident, InvoiceRequest
-from services import clocks, inbox, incidents, letters, shops, sweep
+from models import DataExport, Delivery, Incident, InvoiceRequest
+from services import clocks, data_exports, inbox, incidents, letters, shops, sweep
 from shops.arrivals import Unread
 from tests.support.customers import an_issued_invoice
-from tests.support.factories import a_request, an_order
+from tests.support.factories import a_customer, a_request, an_order
 from tests.support.mailbox import Mailbox
 from tests.support.outbox import a_delivery
 from tests.support.queries import count_queries
@@ -104,6 +104,10 @@ def unread(_number: str) -> None:
     inbox.keep_unread(a_shop(name="atelier"), Unread("727", "Illisible.", b"{}"))
 
 
+def without_data(_number: str) -> None:
+    data_exports.request(a_customer()).become("failed")
+
+
 CASES: dict[str, tuple[Callable[[str], object], str]] = {
     "late": (a_late_request, "T-9"),
     "attention": (stopped, "T-9"),
@@ -114,6 +118,7 @@ CASES: dict[str, tuple[Callable[[str], object], str]] = {
     "smtp": (without_mail_server, ""),
     "documents": (without_folder, ""),
     "shop": (unread, "atelier"),
+    "export": (without_data, ""),
 }
 
 
@@ -132,6 +137,8 @@ def test_each_kind_opens_is_told_once_and_closes_when_it_is_over(app: Flask, kin
             row.become("sent", sent_at=clock.now())
     for message in inbox.failed():
         assert inbox.ignore(message.id)
+    for export in db.session.scalars(select(DataExport)):
+        data_exports.request(export.customer)
     for mail in db.session.scalars(select(Delivery).where(Delivery.kind != "alert")):
         mail.trouble, mail.due_at = None, clock.now()
         if mail.state == "failed":
