@@ -82,8 +82,8 @@ WORDS = {
     "export": (
         _l("Le fichier des données d'un client n'a pas pu être établi."),
         _l(
-            "«\u00a0Journal\u00a0» dit pour quel compte, et le journal du worker pourquoi. Une fois la cause levée, le client "
-            "peut le demander de nouveau\u00a0; vous avez un mois pour lui répondre (RGPD, article 12)."
+            "«\u00a0Journal\u00a0» dit pour quel compte, et le journal du worker pourquoi. Une fois la cause levée, "
+            "le client peut le demander de nouveau\u00a0; vous avez un mois pour lui répondre (RGPD, article 12)."
         ),
     ),
     "clock": (
