@@ -25,6 +25,7 @@ def index() -> ResponseReturnValue:
         shown=shown,
         acts=history_words.ACTIONS,
         actor=history_words.actor,
+        detail_of=history_words.detail,
     )
     return page, 200 if is_good else 422
 

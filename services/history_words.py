@@ -1,4 +1,4 @@
-"""What the audit says, in the words of those who read it: each action, each kind of it, and who did it."""
+"""What the audit says, in the words of those who read it: each action, each kind of it, what of it, and who did it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -124,6 +124,46 @@ ACTORS: Mapping[str, Any] = {
     "customer": _l("client"),
     "shop": _l("boutique"),
 }
+
+ORIGINS: Mapping[str, Any] = {
+    "customer": _l("par le client"),
+    "checkout": _l("à la commande"),
+    "company": _l("d'office\u00a0: entreprise immatriculée"),
+}
+"""Who or what opened a request."""
+
+MAILS: Mapping[str, Any] = {
+    "account_erased": _l("Compte supprimé"),
+    "account_exists": _l("Inscription sur une adresse qui a un compte"),
+    "alert": _l("Alerte"),
+    "confirmation": _l("Confirmation de l'adresse"),
+    "confirmation_reminder": _l("Rappel de confirmation"),
+    "correction_declined": _l("Correction refusée"),
+    "credit_note": _l("Avoir"),
+    "data_export": _l("Fichier de ses données"),
+    "email_change": _l("Confirmation de la nouvelle adresse"),
+    "email_changed": _l("Adresse changée"),
+    "invitation": _l("Invitation dans l'équipe"),
+    "invoice": _l("Facture"),
+    "order_code": _l("Code pour ajouter une commande"),
+    "password_changed": _l("Mot de passe changé"),
+    "password_reset": _l("Lien pour un nouveau mot de passe"),
+    "request_cancelled": _l("Demande annulée"),
+    "second_factor_changed": _l("Double authentification changée"),
+    "specimen": _l("Spécimen"),
+    "test": _l("E-mail d'essai"),
+}
+"""What a mail is about, by its kind."""
+
+ROLES: Mapping[str, Any] = {"managing": _l("Gestion"), "reading": _l("Lecture")}
+
+DETAILS: Mapping[str, Mapping[str, Any]] = {"admin": ROLES, "mail": MAILS, "request": ORIGINS}
+"""The words for details that are one of a few, by the object of the action; others are numbers and names."""
+
+
+def detail(action: str, written: str) -> str:
+    """Return what an entry says besides its action: `managing` of a change of role is « Gestion »."""
+    return str(DETAILS.get(action.partition(".")[0], {}).get(written, written))
 
 
 def actor(written: str) -> str:

@@ -66,6 +66,13 @@ def test_it_says_who_did_what_when_from_where_and_in_which_request(client: Linti
     }  # fmt: skip
 
 
+def test_a_role_is_said_in_words_and_a_name_as_it_is(client: LintingClient, admin: Customer) -> None:
+    an_entry("admin.role_changed", detail="managing")
+    an_entry(detail="managing")
+    page = client.get(JOURNAL).text
+    assert re.findall(r'line-note">(\w+)</span>', page) == ["managing", "Gestion"]
+
+
 @pytest.mark.parametrize("role", ["reading", "managing"])
 @pytest.mark.databases("sqlite")
 def test_who_reads_may_read_it_too(client: LintingClient, role: str) -> None:

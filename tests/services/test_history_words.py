@@ -5,7 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask
+from sqlalchemy import CheckConstraint
 
+from extensions import db
+from models import Customer, Delivery, InvoiceRequest
 from services import history, history_words
 from tests.support.settings import ROOT
 
@@ -80,3 +83,30 @@ def test_every_action_is_a_deed_done_to_an_object_of_one_group() -> None:
 @pytest.mark.databases("sqlite")
 def test_who_did_it_is_said_in_words(app: Flask, written: str, said: str) -> None:
     assert history_words.actor(written) == said
+
+
+def test_every_mail_origin_and_role_has_its_words() -> None:
+    assert set(history_words.MAILS) == set(Delivery.KINDS)
+    assert set(history_words.ROLES) == set(Customer.ROLES)
+    held = [
+        each.sqltext.text
+        for each in db.metadata.tables[InvoiceRequest.__tablename__].constraints
+        if isinstance(each, CheckConstraint)
+    ]
+    assert f"origin IN ({', '.join(map(repr, history_words.ORIGINS))})" in held
+
+
+@pytest.mark.parametrize(
+    ("action", "written", "said"),
+    [
+        ("admin.role_changed", "managing", "Gestion"),
+        ("mail.failed", "second_factor_changed", "Double authentification changée"),
+        ("request.opened", "company", "d'office\u00a0: entreprise immatriculée"),
+        ("request.cancelled", "Demandée trop tôt.", "Demandée trop tôt."),
+        ("invoice.issued", "FA-2026-000001", "FA-2026-000001"),
+        ("key.used", "managing", "managing"),
+    ],
+)
+@pytest.mark.databases("sqlite")
+def test_a_detail_that_is_one_of_a_few_is_said_in_words(app: Flask, action: str, written: str, said: str) -> None:
+    assert history_words.detail(action, written) == said
