@@ -14,9 +14,13 @@ document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   if (ctx.request.method !== "GET") ctx.request.headers["X-CSRFToken"] = document.body.dataset.csrf;
 });
 
-// A second press of such a form would come with a session that the first has renewed or ended.
-document.addEventListener("submit", ({ target }) => {
-  if ("once" in target.dataset) target.querySelector("button").disabled = true;
+// Two presses within three seconds are one: the answer to the second would be shown in place of the first one's, and say
+// of a code, a link or a session that it is used up. htmx sees to its own forms.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post" || form.hasAttribute("hx-post")) return;
+  if (event.timeStamp - form.dataset.pressedAt < 3000) event.preventDefault();
+  else form.dataset.pressedAt = event.timeStamp;
 });
 
 // The first wrong field takes the focus, else what the answer marks with data-focus, unless htmx has put the focus back
