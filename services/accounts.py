@@ -106,15 +106,19 @@ def authenticate(email: str, password: str, *, visitor: str | None = None) -> Cu
     limits.hit(limits.SIGN_IN_BY_IP, limits.network(visitor))
     limits.hit(limits.SIGN_IN_BY_EMAIL, key)
     customer = find(email)
-    if not passwords.matches(password, customer.password_hash if customer else None) or customer is None:
+    known = customer.password_hash if customer else None
+    if not passwords.matches(password, known) or customer is None or known is None:
         with transaction():
             history.record("session.refused", customer=find(email))
         return None
     limits.forgive(limits.SIGN_IN_BY_EMAIL, key)
-    if passwords.is_outdated(customer.password_hash):
+    if passwords.is_outdated(known):
         stronger = passwords.hash(password)
         with transaction():
-            customer.password_hash = stronger
+            same = update(Customer).where(Customer.id == customer.id, Customer.password_hash == known)
+            if db.session.execute(same.values(password_hash=stronger).returning(Customer.id)).all():
+                known = stronger
+    customer.known_by = tokens.digest(known)
     return customer
 
 
@@ -159,11 +163,12 @@ def reset_password(link: str, password: str) -> Customer:
 def change_password(customer: Customer, current: str, new: str) -> None:
     """Afterwards this is the password, and every session but the present one is over.
 
-    Raises WrongPassword, and limits.TooMany after ten wrong ones.
+    Raises WrongPassword, limits.TooMany after ten wrong ones, and sessions.PasswordChanged.
     """
     require_password(customer, current)
     password_hash = passwords.hash(new)
     with transaction():
+        sessions.require_same_password(customer)
         customer.password_hash = password_hash
         tokens.use_up(customer, "password_reset", "email_change")
         sessions.end_all(customer, except_raw=customer.session_token)
@@ -175,9 +180,11 @@ def change_password(customer: Customer, current: str, new: str) -> None:
 def require_password(customer: Customer, password: str) -> None:
     """Raise WrongPassword unless this is the account's present one, and limits.TooMany after ten wrong ones."""
     limits.hit(limits.PASSWORD_BY_ACCOUNT, customer.email_key)
-    if not passwords.matches(password, customer.password_hash):
+    known = customer.password_hash
+    if not passwords.matches(password, known):
         history.once_an_hour("password.refused", customer=customer)
         raise WrongPassword(_("Ce n'est pas votre mot de passe actuel."))
+    customer.known_by = tokens.digest(known)
     limits.forgive(limits.PASSWORD_BY_ACCOUNT, customer.email_key)
 
 
@@ -251,7 +258,8 @@ def confirm_by_code(customer: Customer, code: str, *, visitor: str | None = None
     """
     limits.hit(limits.CODE_BY_IP, limits.network(visitor))
     with transaction():
-        invoicing.lock_account(customer.id)
+        if invoicing.lock_account(customer.id).is_confirmed:
+            return  # The first press of a double click has done it.
         candidates = tokens.usable_codes(customer, "confirmation")
         right = tokens.try_code(candidates, code)
         if right is not None:

@@ -24,7 +24,7 @@ from models import (
     SignInSession,
     Token,
 )
-from services import accounts, history, invoicing, leases, mirroring, outbox, ownership, tombstones
+from services import accounts, history, invoicing, leases, mirroring, outbox, ownership, sessions, tombstones
 
 GUESTS_KEPT = timedelta(days=3 * 365)
 UNUSED_KEPT = timedelta(days=30)
@@ -56,7 +56,7 @@ def erase(customer: Customer, password: str) -> None:
     invoice that is on its way, or due to a company, goes out first; then its order follows (`finish`). A confirmed
     address gets a last mail, and its orders come back without it (`services.tombstones`); to an address that was never
     proven neither happens, and the orders it did not prove to have are a guest's again. All of it or nothing.
-    Raises accounts.WrongPassword, limits.TooMany, and LastManager.
+    Raises accounts.WrongPassword, limits.TooMany, sessions.PasswordChanged, and LastManager.
     """
     try:
         accounts.require_password(customer, password)
@@ -139,6 +139,7 @@ def _erase(customer_id: int, *, only_if: Select[int] | None = None) -> None:
         except NotTheirs:
             return  # Somebody has erased it: an earlier press, or the other of two at once.
         customer = db.session.get_one(Customer, customer_id)
+        sessions.require_same_password(customer)
         if only_if is not None and db.session.scalar(only_if.where(Customer.id == customer_id)) is None:
             return  # Its person was here meanwhile.
         _require_another_manager(customer)

@@ -8,10 +8,11 @@ import secrets
 from collections.abc import Sequence
 from datetime import timedelta
 
+from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, and_, exists, or_, select, update
 
 import clock
-from extensions import db, transaction
+from extensions import DomainError, db, transaction
 from models import Customer, SecondFactor, SignInSession
 from services import history, tokens
 
@@ -41,10 +42,21 @@ SYSTEMS = {
 }
 
 
+class PasswordChanged(DomainError):
+    """The password that was given is the account's no more."""
+
+    def __init__(self) -> None:
+        super().__init__(_("Le mot de passe de ce compte vient de changer. Connectez-vous avec le nouveau."))
+
+
 def open(customer: Customer, user_agent: str) -> str:  # noqa: A001  services.sessions.open reads as it should.
-    """Afterwards the customer has one more session; return its raw token, which is nowhere else."""
+    """Afterwards the customer has one more session; return its raw token, which is nowhere else.
+
+    Raises PasswordChanged.
+    """
     raw = secrets.token_urlsafe(32)
     with transaction():
+        require_same_password(customer)
         db.session.add(
             SignInSession(token_hash=tokens.digest(raw), customer_id=customer.id, user_agent=user_agent[:200])
         )
@@ -53,6 +65,17 @@ def open(customer: Customer, user_agent: str) -> str:  # noqa: A001  services.se
     customer.session_token, customer.session_seen_at = raw, clock.now()
     customer.session_proven_at = customer.session_seen_at
     return raw
+
+
+def require_same_password(customer: Customer) -> None:
+    """Raise PasswordChanged when the password is not the one any more that was given in this request, if one was.
+
+    Matching takes a while. Whoever gave the old one just before it was changed would otherwise come in, or act, after
+    all sessions were ended. Inside the caller's transaction, which holds the account from here on.
+    """
+    held = select(Customer.password_hash).where(Customer.id == customer.id).with_for_update(key_share=True)
+    if customer.known_by not in (None, tokens.digest(db.session.scalars(held).one())):
+        raise PasswordChanged
 
 
 def renew(customer: Customer) -> str:

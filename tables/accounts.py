@@ -81,6 +81,7 @@ class Customer(UserMixin, Model):
     __eq__ = object.__eq__  # One row is itself, as everywhere: UserMixin would compare the session tokens.
     __hash__ = object.__hash__
 
+    known_by: str | None = None  # A digest of what the password that was given was matched with, in this request.
     session_token: str | None = None  # The raw token of the session that loaded this account; never stored.
     session_seen_at: datetime | None = None  # When that session was last noted as seen.
     session_proven_at: datetime | None = None  # When its person last showed who they are.

@@ -57,7 +57,7 @@ def admit(customer: Customer, following: str | None) -> str:
         return following
     session.clear()
     until = int(clock.now().timestamp()) + SECOND_STEP_SECONDS
-    session[SECOND_STEP] = (customer.id, tokens.digest(customer.password_hash), until)
+    session[SECOND_STEP] = (customer.id, customer.known_by, until)
     return url_for("second_factor.challenge", next=following)
 
 
@@ -65,7 +65,10 @@ def at_second_step() -> Customer | None:
     """Return who has given the right password here within five minutes, unless it is another one by now."""
     customer_id, proof, until = session.get(SECOND_STEP) or (0, "", 0)
     customer = db.session.get(Customer, customer_id) if until > clock.now().timestamp() else None
-    return customer if customer and proof == tokens.digest(customer.password_hash) else None
+    if customer is None or proof != tokens.digest(customer.password_hash):
+        return None
+    customer.known_by = proof
+    return customer
 
 
 def prove() -> None:

@@ -188,6 +188,8 @@ def test_the_code_confirms(app: Flask) -> None:
     assert the_customer().is_confirmed
     db.session.refresh(mine)
     assert mine.customer_id == claire.id
+    accounts.confirm_by_code(claire, code)  # The second press of a double click.
+    assert db.session.scalar(select(AuditEntry).where(AuditEntry.action == "code.refused")) is None
 
 
 def test_the_code_of_a_mail_that_was_sent_twice_is_good_in_either_copy(app: Flask) -> None:
