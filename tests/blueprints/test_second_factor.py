@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from extensions import db
 from models import Customer, SignInSession
-from services import second_factor
+from services import second_factor, tokens
 from tests.support.client import LintingClient
 from tests.support.customers import sign_in
 from tests.support.factories import PASSWORD, a_customer, an_order
@@ -35,9 +35,9 @@ def telephone(merchant: Customer, frozen_clock: time_machine.Traveller) -> Telep
     return found
 
 
-def enter_password(client: LintingClient, following: str = "") -> str:
+def enter_password(client: LintingClient, following: str = "", password: str = PASSWORD) -> str:
     query = f"?next={following}" if following else ""
-    answer = client.post(f"/connexion{query}", data={"email": EMAIL, "password": PASSWORD})
+    answer = client.post(f"/connexion{query}", data={"email": EMAIL, "password": password})
     assert answer.status_code == 303
     return str(answer.location)
 
@@ -58,6 +58,21 @@ def test_the_password_alone_leads_to_the_code_and_opens_nothing(client: LintingC
     assert db.session.scalars(select(SignInSession)).all() == []
     answer = client.post(step, data={"code": now_code(telephone.secret)})
     assert (answer.status_code, answer.location) == (303, "/admin/?etat=tout")
+    assert is_in(client)
+
+
+def test_the_mailbox_alone_opens_nothing_either(
+    client: LintingClient, telephone: Telephone, merchant: Customer
+) -> None:
+    link, _code = tokens.fresh(merchant, "password_reset")
+    new = "une toute nouvelle phrase"
+    assert client.post(f"/mot-de-passe/{link}", data={"password": new}).location == "/connexion"
+    assert not is_in(client)
+    step = enter_password(client, password=new)
+    assert step.startswith("/connexion/code")
+    assert not is_in(client)
+    assert db.session.scalars(select(SignInSession)).all() == []
+    client.post(step, data={"code": now_code(telephone.secret)})
     assert is_in(client)
 
 
