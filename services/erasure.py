@@ -70,16 +70,18 @@ def erase_address(email: str) -> int | None:
     """Do what `erase` does for a person who asked for it otherwise and has shown who they are, account or not.
 
     The orders of that address that are in no account are erased as well, but those whose invoice is on its way or due:
-    returned is how many; doing it again later takes them. None when nothing is known of the address. Raises
-    LastManager.
+    returned is how many; doing it again later takes them. Messages of shops that wait for an admin and name the person
+    are emptied. None when nothing is known of the address. Raises LastManager.
     """
     customer, key = accounts.find(email), accounts.limit_key(email)
     unclaimed = select(Order.id).outerjoin(Order.request).where(Order.email_key == key, Order.customer_id.is_(None))
-    if customer is None and db.session.scalar(unclaimed.limit(1)) is None:
-        return None
     if customer is not None:
         _erase(customer.id)
     with transaction():
+        orders = db.session.scalars(select(Order).where(Order.id.in_(unclaimed))).all()
+        ignored = _ignore_messages({email.strip().lower(), key, *(order.email.lower() for order in orders)}, orders)
+        if customer is None and not orders and not ignored:
+            return None
         tombstones.erect([key])
     while _forget_each(unclaimed.where(or_(InvoiceRequest.id.is_(None), ~OWED))):
         pass
@@ -265,13 +267,14 @@ def _silence(which: ColumnElement[bool]) -> None:
     db.session.execute(update(Delivery).where(which, over).values(nobody))
 
 
-def _ignore_messages(addresses: Collection[str], orders: Sequence[Order]) -> None:
+def _ignore_messages(addresses: Collection[str], orders: Sequence[Order]) -> int:
     """Afterwards no message of a shop that waits for an admin names the person or is about their orders.
 
-    Their shop knows what they said, and says it again: of the orders, that is taken in without the person.
+    Return how many did. Their shop knows what they said, and says it again: of the orders, that is taken in without the
+    person.
     """
     refs = {(order.shop_id, order.shop_ref) for order in orders if order.shop_ref}
-    written = [address.encode() for address in addresses]
+    written, ignored = [address.encode() for address in addresses], 0
     failed = select(ShopMessage).where(ShopMessage.state == "failed", ShopMessage.payload.is_not(None))
     for row in db.session.scalars(failed.order_by(ShopMessage.id).with_for_update(of=ShopMessage)):
         said = (row.payload or b"").lower()
@@ -279,3 +282,5 @@ def _ignore_messages(addresses: Collection[str], orders: Sequence[Order]) -> Non
             row.become("ignored")
             row.payload = None
             history.record("message.ignored", detail=f"{row.shop.name}, {row.topic}, {row.ref}")
+            ignored += 1
+    return ignored

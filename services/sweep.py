@@ -58,18 +58,21 @@ REMINDERS = (timedelta(hours=24), timedelta(hours=72))
 HELD_BY_ANOTHER = ("55P03", "40P01")  # What PostgreSQL calls a lock waited for in vain, and two that wait crosswise.
 SESSIONS_KEPT = timedelta(days=100)
 MESSAGES_KEPT = timedelta(days=90)
+TOKENS_KEPT = timedelta(days=7)
+TRIES_KEPT = timedelta(days=2)
 AUDIT_KEPT = timedelta(days=366)  # A day more than a year has: the database lets nothing of the audit go within one.
 AUDIT_OF_DOCUMENTS_KEPT = timedelta(days=3653)
 KEPT = (
-    (RateCounter, RateCounter.window_start, timedelta(days=2), true()),
-    (Token, Token.expires_at, timedelta(days=7), true()),
+    (RateCounter, RateCounter.window_start, TRIES_KEPT, true()),
+    (Token, Token.expires_at, TOKENS_KEPT, true()),
     (SignInSession, SignInSession.last_seen_at, SESSIONS_KEPT, true()),
     (SignInSession, SignInSession.ended_at, timedelta(days=7), true()),
     (ApiCall, ApiCall.created_at, timedelta(minutes=10), true()),
     (ShopMessage, ShopMessage.received_at, MESSAGES_KEPT, inbox.OVER),
+    (ShopMessage, ShopMessage.received_at, erasure.GUESTS_KEPT, ShopMessage.state == "failed"),
     (DataExport, DataExport.made_at, data_exports.KEPT, true()),
     (DataExport, DataExport.created_at, data_exports.KEPT, DataExport.state == "failed"),
-    (Upload, Upload.created_at, timedelta(days=90), Upload.state.not_in(leases.UNDER_WAY[Upload])),
+    (Upload, Upload.created_at, MESSAGES_KEPT, Upload.state.not_in(leases.UNDER_WAY[Upload])),
     (AuditEntry, AuditEntry.at, AUDIT_KEPT, AuditEntry.lasting.is_(False)),
     (AuditEntry, AuditEntry.at, AUDIT_OF_DOCUMENTS_KEPT, AuditEntry.lasting.is_(True)),
 )

@@ -405,6 +405,25 @@ def test_who_asks_by_letter_is_erased_with_or_without_an_account(app: Flask) -> 
     assert len(db.session.scalars(select(Erasure)).all()) == 2
 
 
+def test_what_a_shop_said_of_somebody_without_account_or_order_is_emptied_too(app: Flask) -> None:
+    theirs = a_message_that_failed(b'{"id": 1, "email": "Claire@example.org"}', ref="1")
+    others = a_message_that_failed(b'{"id": 2, "email": "paul@example.org"}', ref="2")
+    assert erasure.erase_address(CLAIRE) == 0
+    assert (theirs.state, theirs.payload) == ("ignored", None)
+    assert (others.state, others.payload is None) == ("failed", False)
+    assert erasure.erase_address("anne@example.org") is None
+    assert len(db.session.scalars(select(Erasure)).all()) == 1
+
+
+def test_a_message_that_nobody_sees_to_is_forgotten_with_the_guests(app: Flask) -> None:
+    old = a_message_that_failed(b'{"id": 1, "email": "claire@example.org"}', ref="1")
+    a_message_that_failed(b'{"id": 2, "email": "paul@example.org"}', ref="2")
+    old.received_at = clock.now() - erasure.GUESTS_KEPT - timedelta(days=1)
+    db.session.commit()
+    sweep.sweep()
+    assert [each.ref for each in db.session.scalars(select(ShopMessage))] == ["2"]
+
+
 def test_nothing_is_written_to_an_account_that_was_deleted_meanwhile(app: Flask) -> None:
     claire = a_customer(email=CLAIRE)
     erasure.erase(claire, PASSWORD)
