@@ -3,7 +3,7 @@
 import io
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -12,7 +12,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from flask import render_template
 from flask_babel import gettext as _
-from sqlalchemy import exists, inspect, or_, select
+from sqlalchemy import ColumnElement, exists, inspect, or_, select
 from sqlalchemy.orm import aliased, selectinload, undefer
 
 import clock
@@ -170,13 +170,14 @@ def _everything(customer: Customer, documents: Sequence[Document]) -> dict[str, 
     whole = (selectinload(Order.lines), selectinload(Order.shipments), selectinload(Order.refunds))
     orders = db.session.scalars(Order.visible_to(customer).order_by(Order.id).options(*whole)).all()
     asked = select(Correction).where(Correction.customer_id == customer.id).order_by(Correction.id)
+    own = [order.id for order in orders]
     # A code for an order that somebody else placed says whether there is such an order, and where its mailbox is.
-    mails = select(Delivery).where(Delivery.customer_id == customer.id, Delivery.kind != "order_code")
+    mails = select(Delivery).where(_theirs(Delivery, customer, own), Delivery.kind != "order_code")
     devices = select(SignInSession).where(SignInSession.customer_id == customer.id).order_by(SignInSession.id)
     factors = select(SecondFactor).where(SecondFactor.customer_id == customer.id)
     about_nothing = AuditEntry.customer_id.is_(None) & AuditEntry.order_id.is_(None)
     acts = select(AuditEntry).where(
-        or_(AuditEntry.customer_id == customer.id, about_nothing & AuditEntry.actor.in_(_names_of(customer)))
+        or_(_theirs(AuditEntry, customer, own), about_nothing & AuditEntry.actor.in_(_names_of(customer)))
     )
     return {
         "compte": _row(customer),
@@ -191,14 +192,25 @@ def _everything(customer: Customer, documents: Sequence[Document]) -> dict[str, 
     }
 
 
+def _theirs(
+    model: type[AuditEntry] | type[Delivery], customer: Customer, orders: Collection[int]
+) -> ColumnElement[bool]:
+    """Return what is of the account, or of one of its orders and of no account: done or sent before it was claimed."""
+    return or_(model.customer_id == customer.id, model.customer_id.is_(None) & model.order_id.in_(orders))
+
+
 def _names_of(customer: Customer) -> tuple[str, ...]:
     return f"customer:{customer.id}", f"admin:{customer.id}"
 
 
 def _act(row: AuditEntry, customer: Customer) -> dict[str, Any]:
-    """Return what was done and by what kind of person; where somebody else sat who did it is theirs (art. 15, 4)."""
+    """Return what was done and by what kind of person; where somebody else sat who did it is theirs (art. 15, 4).
+
+    A visitor who tried the account is the person, or is after them; one who looked up an order may be anybody.
+    """
     who = "vous" if row.actor in _names_of(customer) else WHO.get(row.actor.partition(":")[0], "service")
-    return _row(row) | {"par": who, "network": row.network if who in ("vous", "visiteur") else ""}
+    is_said = who == "vous" or (who == "visiteur" and row.customer_id == customer.id)
+    return _row(row) | {"par": who, "network": row.network if is_said else ""}
 
 
 def _order(order: Order) -> dict[str, Any]:

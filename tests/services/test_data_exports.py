@@ -18,6 +18,7 @@ from models import AuditEntry, Customer, DataExport, Delivery, Order, Shipment
 from services import claims, data_exports, erasure, files, leases, letters, limits, sessions, sweep
 from tests.support.customers import a_correction, an_issued_invoice, draw
 from tests.support.factories import PLACED, a_customer, a_refund, a_request, an_order, billing_details, company_details
+from tests.support.outbox import a_delivery
 from tests.support.second_factors import a_second_factor
 
 ABOUT_NOBODY = {
@@ -119,6 +120,23 @@ def test_what_they_were_denied_is_in_it_but_not_what_they_did_to_others(claire: 
     assert ("role.denied", "GET admin.index") in acts
     assert ("role.denied", "GET admin.orders") not in acts
     assert "order.looked_up" not in dict(acts)
+
+
+def test_what_was_done_and_sent_before_they_had_an_account_is_in_it(claire: Customer) -> None:
+    mine = db.session.scalars(select(Order.id).where(Order.customer_id == claire.id)).first()
+    theirs = an_order(customer=a_customer(email="paul@example.org")).id
+    for order_id in (mine, theirs):
+        db.session.add(AuditEntry(actor="shop:atelier", action="order.new", order_id=order_id))
+        db.session.add(AuditEntry(actor="visitor", action="order.looked_up", order_id=order_id, network="192.0.2.0"))
+        a_delivery(kind="request_cancelled", order_id=order_id, recipient=f"{order_id}@example.org")
+    data = said(claire)
+    acts = [
+        (act["action"], act["par"], act["network"]) for act in data["journal"] if act["action"].startswith("order.")
+    ]
+    assert acts == [("order.new", "boutique", ""), ("order.looked_up", "visiteur", "")]
+    assert [mail["recipient"] for mail in data["courriels"] if mail["kind"] == "request_cancelled"] == [
+        f"{mine}@example.org"
+    ]
 
 
 def test_every_column_left_out_is_one(app: Flask) -> None:
