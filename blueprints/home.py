@@ -34,6 +34,8 @@ def privacy() -> str:
         export=data_exports.KEPT.days,
         sessions=sweep.SESSIONS_KEPT.days,
         shop_messages=sweep.MESSAGES_KEPT.days,
+        links=sweep.TOKENS_KEPT.days,
+        tries=sweep.TRIES_KEPT.days,
         acts=sweep.AUDIT_KEPT.days // 365,
         acts_of_documents=sweep.AUDIT_OF_DOCUMENTS_KEPT.days // 365,
     )
