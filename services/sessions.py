@@ -125,9 +125,8 @@ def touch(customer: Customer) -> None:
 def close(raw: str) -> None:
     """Afterwards this token opens nothing; closing twice changes nothing."""
     with transaction():
-        session = db.session.scalar(
-            select(SignInSession).where(SignInSession.token_hash == tokens.digest(raw), *_live())
-        )
+        mine = select(SignInSession).where(SignInSession.token_hash == tokens.digest(raw), *_live())
+        session = db.session.scalar(mine.with_for_update(of=SignInSession))
         if session is not None:
             session.ended_at = clock.now()
             history.record("session.closed", customer=session.customer)

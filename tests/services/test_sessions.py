@@ -1,13 +1,17 @@
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from extensions import db, transaction
 from models import AuditEntry, SignInSession
-from services import sessions, tokens
+from services import history, sessions, tokens
 from tests.support.factories import a_customer
 
 
@@ -55,6 +59,29 @@ def test_signing_in_and_out_is_on_record_with_whose_session_it_was(app: Flask) -
         ("session.opened", claire.id),
         ("session.closed", claire.id),
     ]
+
+
+def test_of_two_presses_at_once_one_signs_out_on_record(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw, holding, record = sessions.open(a_customer(), FIREFOX), threading.Event(), history.record
+    db.session.commit()
+
+    def record_slowly(*about: Any, **more: Any) -> None:
+        holding.set()
+        time.sleep(0.3)  # Until the other has come to the row that this one holds.
+        record(*about, **more)
+
+    def press() -> None:
+        with app.app_context():
+            sessions.close(raw)
+
+    monkeypatch.setattr(history, "record", record_slowly)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(press)
+        assert holding.wait(10)
+        second = pool.submit(press)
+        assert (first.exception(), second.exception()) == (None, None)
+    closed = select(func.count()).where(AuditEntry.action == "session.closed")
+    assert db.session.scalar(closed) == 1
 
 
 def test_a_session_ends_after_fourteen_idle_days(app: Flask, frozen_clock: time_machine.Traveller) -> None:
