@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
+from extensions import DomainError
 from forms.auth import PressForm
 from forms.second_factor import FirstCodeForm, SecondStepForm
 from services import second_factor
@@ -82,7 +83,12 @@ def renew_codes() -> ResponseReturnValue:
     if not second_factor.is_on(signed_in_customer()):
         flash(_("Activez d'abord la double authentification."), "warning")
         return see_other(url_for(".show"))
-    return render_template("second_factor/codes.html", codes=second_factor.renew_codes(signed_in_customer()))
+    try:
+        codes = second_factor.renew_codes(signed_in_customer())
+    except DomainError as refusal:
+        flash(str(refusal), "warning")
+        return see_other(url_for(".show"))
+    return render_template("second_factor/codes.html", codes=codes)
 
 
 def _page(form: FirstCodeForm, status: int = 200) -> ResponseReturnValue:

@@ -6,6 +6,7 @@ No reset, no change of address and no invitation goes round it: who has lost bot
 import hmac
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -60,8 +61,11 @@ def codes_left(customer: Customer) -> int:
 
 def begin(customer: Customer) -> None:
     """Afterwards a new secret waits for its first code; what counted before counts no more."""
+    former = _id_of(customer)
     with transaction():
         invoicing.lock_account(customer.id)
+        if _id_of(customer) != former:
+            return  # The other press of a double click has begun.
         _forget(customer)
         factor = SecondFactor(customer_id=customer.id, secret="")  # nosec B106  # It is sealed below, once the row is known.
         db.session.add(factor)
@@ -105,13 +109,17 @@ def confirm(customer: Customer, code: str) -> list[str]:
 def renew_codes(customer: Customer) -> list[str]:
     """Afterwards only these recovery codes open the account; every session but the present one is over.
 
-    Raises DomainError where there is no second factor.
+    Raises DomainError where there is no second factor, and for the later of two presses at once: whichever of the two
+    answers the browser shows, it shows no codes that open nothing.
     """
+    former = _code_ids(customer)
     with transaction():
         invoicing.lock_account(customer.id)
         factor = _confirmed(customer)
         if factor is None:
             raise DomainError(_("La double authentification n'est pas activée."))
+        if _code_ids(customer) != former:
+            raise DomainError(_("Les codes de secours viennent d'être renouvelés. Demandez-en d'autres s'il le faut."))
         codes = _fresh_codes(factor)
         sessions.end_all(customer, except_raw=customer.session_token)
         told = _record(customer, "second_factor.codes_renewed")
@@ -171,6 +179,15 @@ def reset_by_operator(customer: Customer) -> bool:
 
 def _of(customer: Customer) -> SecondFactor | None:
     return db.session.scalar(select(SecondFactor).where(SecondFactor.customer_id == customer.id))
+
+
+def _id_of(customer: Customer) -> int | None:
+    return db.session.scalar(select(SecondFactor.id).where(SecondFactor.customer_id == customer.id))
+
+
+def _code_ids(customer: Customer) -> Sequence[int]:
+    own = select(RecoveryCode.id).join(SecondFactor).where(SecondFactor.customer_id == customer.id)
+    return db.session.scalars(own.order_by(RecoveryCode.id)).all()
 
 
 def _confirmed(customer: Customer) -> SecondFactor | None:
