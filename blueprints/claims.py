@@ -9,6 +9,7 @@ from flask_wtf import FlaskForm
 from extensions import DomainError
 from forms.auth import CodeForm
 from forms.guest import LookUpForm
+from models import Order
 from services import claims
 from web.access import signed_in_customer
 from web.answers import changed, render, see_other
@@ -44,13 +45,19 @@ def confirm() -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             order = claims.confirm(signed_in_customer(), form.code.data or "", visitor=request.remote_addr)
+        except claims.AlreadyTaken as done:
+            return _taken(done.order)
         except DomainError as refusal:
             form.code.errors = [str(refusal)]
         else:
-            session.pop(KEY, None)
-            flash(_("La commande %(number)s est dans votre espace client.", number=order.number), "success")
-            return see_other(url_for("orders.show", number=order.number))
+            return _taken(order)
     return _page("claims/_code.html", form, email=session.get(KEY, ""))
+
+
+def _taken(order: Order) -> ResponseReturnValue:
+    session.pop(KEY, None)
+    flash(_("La commande %(number)s est dans votre espace client.", number=order.number), "success")
+    return see_other(url_for("orders.show", number=order.number))
 
 
 def _page(fragment: str, form: FlaskForm, **context: str) -> ResponseReturnValue:

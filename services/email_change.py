@@ -19,11 +19,11 @@ def request(customer: Customer, email: str, password: str) -> None:
     """Afterwards a code and a link are on their way to that address; the account keeps its own until they come back.
 
     An address that has an account gets a mail that says so instead, and the caller learns nothing about which it was.
-    Raises accounts.WrongPassword, limits.TooMany, DomainError when there is nothing to change or the present address is
-    not confirmed: whoever only knows an order's number and address has no account to move. Raises ValueError when the
-    address is malformed.
+    Raises accounts.WrongPassword, limits.TooMany, sessions.PasswordChanged, DomainError when there is nothing to change
+    or the present address is not confirmed: whoever only knows an order's number and address has no account to move.
+    Raises ValueError when the address is malformed.
     """
-    key = email_key(email)
+    key, sent = email_key(email), outbox.last(customer, "email_change")
     if not customer.is_confirmed:
         raise DomainError(_("Confirmez d'abord votre adresse actuelle."))
     if key == customer.email_key:
@@ -31,14 +31,18 @@ def request(customer: Customer, email: str, password: str) -> None:
     accounts.require_password(customer, password)
     limits.hit(limits.EMAIL_CHANGES_BY_HOUR, str(customer.id))
     limits.hit(limits.EMAIL_CHANGES_BY_DAY, str(customer.id))
+    owner, delivery = accounts.find(email), None
+    allowed = owner is None and limits.allows(limits.CONFIRMATIONS_BY_DAY, key)
     with transaction():
+        sessions.require_same_password(customer)  # Nor is the account deleted: its password would be nobody's.
+        if outbox.last(customer, "email_change") != sent:
+            return  # The other press of a double click has sent it.
         history.record("account.email_change_requested", customer=customer)
-    owner = accounts.find(email)
+        if allowed:
+            delivery = outbox.add_about(customer, "email_change", recipient=clean(email))
     if owner is not None:
         accounts.tell_it_exists(owner)
-    elif limits.allows(limits.CONFIRMATIONS_BY_DAY, key):
-        with transaction():
-            delivery = outbox.add_about(customer, "email_change", recipient=clean(email))
+    elif delivery is not None:
         outbox.ring(delivery)
 
 
@@ -81,7 +85,8 @@ def confirm_by_code(customer: Customer, code: str, *, visitor: str | None = None
         proof = tokens.try_code(tokens.usable_codes(customer, "email_change"), code)
         told = _change(customer, proof.email or "", orders) if proof else None
     if told is None:
-        history.once_an_hour("code.refused", customer=customer)
+        if tokens.used_code(customer, "email_change", code) is None:  # Else it is the second press of a double click.
+            history.once_an_hour("code.refused", customer=customer)
         raise accounts.WrongCode(_("Ce n'est pas le code que nous avons envoyé, ou il n'est plus valable."))
     _ring(customer, told, orders)
 

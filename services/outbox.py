@@ -3,7 +3,7 @@
 import secrets
 from urllib.parse import urlsplit
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 import clock
 import config
@@ -33,6 +33,15 @@ def add_about(customer: Customer, kind: str, *, recipient: str = "", order: Orde
     """
     delivery = Delivery(kind=kind, recipient=recipient or customer.email, customer=customer, order=order)
     return add(delivery, occasion=f"account:{customer.id}:{kind}:{secrets.token_hex(8)}")
+
+
+def last(customer: Customer, kind: str) -> int | None:
+    """Return the last mail of this kind about the account; looked up again once it is held, it tells two presses apart.
+
+    A second press that waited for the first to let the account go finds another one than before.
+    """
+    found = select(func.max(Delivery.id)).where(Delivery.customer_id == customer.id, Delivery.kind == kind)
+    return db.session.scalar(found)
 
 
 def add_if(wanted: bool, customer: Customer | None, kind: str) -> int:

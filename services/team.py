@@ -60,6 +60,7 @@ def invite(email: str, role: str) -> None:
     present = accounts.find(email)
     if present is not None and present.is_admin:
         raise DomainError(_("Cette personne administre déjà la boutique."))
+    sent = outbox.last(present, "invitation") if present is not None else None
     limits.hit(limits.INVITATIONS_BY_DAY, accounts.limit_key(email))
     account = {"email": clean(email), "email_key": email_key(email)}
     nobodys = passwords.hash(secrets.token_urlsafe())
@@ -68,6 +69,9 @@ def invite(email: str, role: str) -> None:
             customer = accounts.find(email) or Customer(**account, password_hash=nobodys)
             db.session.add(customer)
             db.session.flush()
+            invoicing.lock_account(customer.id)
+            if outbox.last(customer, "invitation") != sent:
+                return  # The other press of a double click invites.
             customer.invited_role = role
             told = outbox.add_about(customer, "invitation")
             history.record("admin.invited", customer=customer, detail=role)

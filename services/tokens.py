@@ -98,6 +98,21 @@ def try_code(candidates: list[Token], code: str) -> Token | None:
     return right[-1] if right else None
 
 
+def used_code(customer: Customer, purpose: Purpose, code: str) -> Token | None:
+    """Return the proof, used up by now, whose code this was: the second press of a double click brings it again."""
+    found = select(Token).where(
+        Token.customer_id == customer.id,
+        Token.purpose == purpose,
+        Token.code_hash.is_not(None),
+        Token.used_at.is_not(None),
+        Token.created_at > clock.now() - CODE_LIVES,
+    )
+    used = db.session.scalars(found.order_by(Token.id.desc()))
+    return next(
+        (one for one in used if hmac.compare_digest(one.code_hash or "", _code_hash(one.token_hash, code))), None
+    )
+
+
 def use_up(customer: Customer, *purposes: Purpose) -> None:
     """Afterwards no proof of these purposes is left for the customer; inside the caller's transaction."""
     left = update(Token).where(Token.customer_id == customer.id, Token.purpose.in_(purposes), Token.used_at.is_(None))

@@ -35,6 +35,15 @@ def test_the_account_leads_there_and_a_code_leads_to_the_order(client: LintingCl
     assert "est dans votre espace client." in client.get(answer.location).text
 
 
+def test_a_second_press_leads_to_the_order_as_well(client: LintingClient, claire: Customer) -> None:
+    order = an_order(email=OTHER)
+    code = {"code": a_code(claire, order)}
+    answers = [client.post(f"{HERE}/code", data=code) for _press in range(2)]
+    assert [(answer.status_code, answer.location) for answer in answers] == [
+        (303, f"/espace-client/commandes/{order.number}")
+    ] * 2
+
+
 def test_with_htmx_the_section_becomes_the_code_and_then_the_page_of_the_order(
     client: LintingClient, claire: Customer
 ) -> None:

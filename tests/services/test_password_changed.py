@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from extensions import db
-from models import Customer
-from services import accounts, erasure, passwords, sessions, tokens
+from models import Customer, Delivery
+from services import accounts, email_change, erasure, passwords, sessions, tokens
 from tests.support.factories import PASSWORD, a_customer
 from tests.support.second_factors import a_second_factor
 from web import signed_in
@@ -96,8 +97,12 @@ def erase(claire: Customer) -> None:
     erasure.erase(claire, PASSWORD)
 
 
-@pytest.mark.parametrize("act", [change, erase])
-def test_nor_do_they_change_the_password_or_delete_the_account(
+def move(claire: Customer) -> None:
+    email_change.request(claire, "voleur@example.org", PASSWORD)
+
+
+@pytest.mark.parametrize("act", [change, erase, move])
+def test_nor_do_they_change_the_password_or_the_address_or_delete_the_account(
     app: Flask, claire: Customer, monkeypatch: pytest.MonkeyPatch, act: Callable[[Customer], None]
 ) -> None:
     meanwhile(app, monkeypatch, claire, "matches")
@@ -106,3 +111,25 @@ def test_nor_do_they_change_the_password_or_delete_the_account(
     db.session.expire_all()
     assert claire.erased_at is None
     assert passwords.matches(NEW, claire.password_hash)
+    mails = [mail.kind for mail in db.session.scalars(select(Delivery))]
+    assert mails == ["password_changed"]  # None goes to the address of a thief.
+
+
+def test_the_second_press_of_a_new_password_finds_it_changed(
+    app: Flask, claire: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claire_id, matches = claire.id, passwords.matches
+    done: list[int] = []
+
+    def slowly(*given: Any) -> bool:
+        result = matches(*given)
+        if not done:
+            done.append(claire_id)
+            with app.app_context():
+                accounts.change_password(db.session.get_one(Customer, claire_id), PASSWORD, NEW)
+        return result
+
+    monkeypatch.setattr(passwords, "matches", slowly)
+    accounts.change_password(claire, PASSWORD, NEW)
+    assert matches(NEW, claire.password_hash)
+    assert [mail.kind for mail in db.session.scalars(select(Delivery))] == ["password_changed"]
