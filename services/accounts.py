@@ -73,7 +73,8 @@ def create(email: str, password_hash: str, order: Order | None = None, *, openin
     confirmed. `opening` is the secret of the browser that has asked. Raises ValueError when the address is malformed.
     """
     account = {"email": clean(email), "email_key": email_key(email), "password_hash": password_hash}
-    cap = limits.ACCOUNT_NOTICES_BY_DAY if find(email) else limits.CONFIRMATIONS_BY_DAY
+    known = find(email) is not None
+    cap = limits.ACCOUNT_NOTICES_BY_DAY if known else limits.CONFIRMATIONS_BY_DAY
     wanted = limits.allows(cap, account["email_key"])
     with transaction():
         is_new = _insert(**account, opening_hash=tokens.digest(opening) if opening else None)
@@ -81,6 +82,7 @@ def create(email: str, password_hash: str, order: Order | None = None, *, openin
         if is_new and order is not None:
             mine = update(Order).where(Order.id == order.id, Order.customer_id.is_(None))
             db.session.execute(mine.values(customer_id=customer.id))
+        wanted = wanted and (is_new or known)  # Else the other press of a double click has opened it just now.
         mail = outbox.add_if(wanted, customer, "confirmation" if is_new else "account_exists")
         told = "account.opened" if is_new else "account.opened_again"
         history.record(told, customer=customer, order=order if is_new else None)

@@ -31,9 +31,11 @@ def record_for_order(order: Order, details: Details, *, also_account: bool) -> N
         order = invoicing.lock_order_of(customer_id, order_id)
         require_changeable(order)
         account = invoicing.lock_account(customer_id) if also_account and customer_id else None
+        same = _is_typed_already(order.billing, details)
         order.billing = (order.billing or BillingDetails()).take(details)
         order.billing.edited_by_customer = True
-        history.record("billing.changed", order=order, customer=order.customer, detail=_summary(details))
+        if not same:
+            history.record("billing.changed", order=order, customer=order.customer, detail=_summary(details))
         db.session.flush()
         invoicing.reconsider(order)
         if account:
@@ -89,11 +91,18 @@ def proposed_details(order: Order, customer: Customer) -> Details | None:
 
 def _write_for_account(customer: Customer, details: Details) -> None:
     """Write the account's details and reconsider what depends on them; inside the caller's transaction."""
+    same = _is_typed_already(customer.billing, details)
     customer.billing = (customer.billing or BillingDetails()).take(details)
     customer.billing.edited_by_customer = True
-    history.record("billing.changed", customer=customer, detail=_summary(details))
+    if not same:
+        history.record("billing.changed", customer=customer, detail=_summary(details))
     db.session.flush()
     invoicing.reconsider_customer(customer)
+
+
+def _is_typed_already(row: BillingDetails | None, details: Details) -> bool:
+    """Whether the customer has said just this before: a second press, or one that changes nothing, is no change."""
+    return row is not None and row.edited_by_customer and row.details() == BillingDetails().take(details).details()
 
 
 def _summary(details: Details) -> str:

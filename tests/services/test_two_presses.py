@@ -10,9 +10,9 @@ from flask import Flask, current_app
 from sqlalchemy import event, select
 
 from extensions import DomainError, NotTheirs, db
-from models import AuditEntry, Customer, Delivery
-from services import accounts, claims, email_change, erasure, second_factor, team, tokens
-from tests.support.factories import PASSWORD, a_customer, an_order
+from models import AuditEntry, Customer, Delivery, Order
+from services import accounts, billing, claims, email_change, erasure, passwords, second_factor, team, tokens
+from tests.support.factories import PASSWORD, a_customer, an_order, billing_details, company_details
 from tests.support.second_factors import a_second_factor
 
 CLAIRE = "claire@example.org"
@@ -75,6 +75,31 @@ def test_one_confirmation_is_sent(app: Flask) -> None:
     assert the_mails() == [("confirmation", CLAIRE)]
     accounts.request_confirmation(claire)  # Asked for again.
     assert len(the_mails()) == 2
+
+
+def test_who_opens_an_account_by_two_presses_is_not_told_of_somebody_else(app: Flask) -> None:
+    password_hash = passwords.hash(PASSWORD)
+    twice(lambda: accounts.create(NEW, password_hash))
+    assert the_mails() == [("confirmation", NEW)]
+    accounts.register(NEW, PASSWORD)  # Later, by whoever it may be.
+    assert the_mails() == [("confirmation", NEW), ("account_exists", NEW)]
+
+
+def test_billing_details_change_once(claire: Customer) -> None:
+    twice(lambda: billing.record_for_customer(the_one(CLAIRE), billing_details()))
+    assert the_acts() == ["billing.changed"]
+    billing.record_for_customer(claire, company_details())
+    assert the_acts() == ["billing.changed"] * 2
+
+
+def test_billing_details_of_an_order_change_once(claire: Customer) -> None:
+    order_id = an_order(customer=claire).id
+
+    def press() -> None:
+        billing.record_for_order(db.session.get_one(Order, order_id), billing_details(), also_account=False)
+
+    twice(press)
+    assert the_acts() == ["billing.changed"]
 
 
 def test_one_message_goes_to_the_new_address(claire: Customer) -> None:
