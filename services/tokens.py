@@ -7,10 +7,11 @@ twice for want of an answer (see `mail.smtp`) may be read in either copy.
 import hashlib
 import hmac
 import secrets
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Literal
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, update
 
 import clock
 import config
@@ -79,38 +80,33 @@ def take(link: str, purpose: Purpose) -> int | None:
 
 def usable_codes(customer: Customer, purpose: Purpose) -> list[Token]:
     """Return the proofs whose code may still be tried, locked, inside the caller's transaction."""
-    found = select(Token).where(
-        Token.customer_id == customer.id,
-        Token.purpose == purpose,
-        Token.code_hash.is_not(None),
-        Token.used_at.is_(None),
-        Token.created_at > clock.now() - CODE_LIVES,
-        Token.code_tries < MOST_CODE_TRIES,
-    )
-    return list(db.session.scalars(found.order_by(Token.id).with_for_update(of=Token)))
+    usable = _codes(customer, purpose).where(Token.used_at.is_(None), Token.code_tries < MOST_CODE_TRIES)
+    return list(db.session.scalars(usable.with_for_update(of=Token)))
 
 
 def try_code(candidates: list[Token], code: str) -> Token | None:
     """Return the proof whose code this is; a wrong one costs each of them a try, inside the caller's transaction."""
-    right = [one for one in candidates if hmac.compare_digest(one.code_hash or "", _code_hash(one.token_hash, code))]
-    for one in candidates if not right else ():
+    right = _of_code(candidates, code)
+    for one in candidates if right is None else ():
         one.code_tries += 1
-    return right[-1] if right else None
+    return right
 
 
 def used_code(customer: Customer, purpose: Purpose, code: str) -> Token | None:
     """Return the proof, used up by now, whose code this was: the second press of a double click brings it again."""
-    found = select(Token).where(
-        Token.customer_id == customer.id,
-        Token.purpose == purpose,
-        Token.code_hash.is_not(None),
-        Token.used_at.is_not(None),
-        Token.created_at > clock.now() - CODE_LIVES,
-    )
-    used = db.session.scalars(found.order_by(Token.id.desc()))
-    return next(
-        (one for one in used if hmac.compare_digest(one.code_hash or "", _code_hash(one.token_hash, code))), None
-    )
+    return _of_code(db.session.scalars(_codes(customer, purpose).where(Token.used_at.is_not(None))), code)
+
+
+def _codes(customer: Customer, purpose: Purpose) -> Select[Token]:
+    """Return what finds the proofs whose code has not run out, used or not, the oldest first."""
+    own = (Token.customer_id == customer.id, Token.purpose == purpose, Token.code_hash.is_not(None))
+    return select(Token).where(*own, Token.created_at > clock.now() - CODE_LIVES).order_by(Token.id)
+
+
+def _of_code(candidates: Iterable[Token], code: str) -> Token | None:
+    """Return the newest proof whose code this is."""
+    right = [one for one in candidates if hmac.compare_digest(one.code_hash or "", _code_hash(one.token_hash, code))]
+    return right[-1] if right else None
 
 
 def use_up(customer: Customer, *purposes: Purpose) -> None:
