@@ -12,7 +12,7 @@ from extensions import DomainError
 from forms.auth import PressForm, ResetForm
 from forms.team import InviteForm, RoleForm
 from models import Customer
-from services import accounts, team
+from services import accounts, history_words, team
 from web import signed_in
 from web.access import admin_required
 from web.answers import see_other
@@ -138,4 +138,4 @@ def _done(act: Callable[[], None], said: str) -> ResponseReturnValue:
 
 
 def _page(form: InviteForm, status: int = 200) -> ResponseReturnValue:
-    return render_template("team/index.html", form=form, members=team.members()), status
+    return render_template("team/index.html", form=form, members=team.members(), roles=history_words.ROLES), status

@@ -7,14 +7,17 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  #
 from wtforms.validators import InputRequired
 
 from forms.auth import email_field
-
-ROLES = [SelectChoice("reading", _l("Lecture")), SelectChoice("managing", _l("Gestion"))]
+from services import history_words
 
 
 class RoleForm(FlaskForm):
     """What somebody may do."""
 
-    role = RadioField(_l("Rôle"), choices=ROLES, validators=[InputRequired(_l("Choisissez un rôle."))])
+    role = RadioField(
+        _l("Rôle"),
+        choices=[SelectChoice(role, words) for role, words in history_words.ROLES.items()],
+        validators=[InputRequired(_l("Choisissez un rôle."))],
+    )
 
 
 class InviteForm(RoleForm):

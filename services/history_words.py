@@ -155,7 +155,8 @@ MAILS: Mapping[str, Any] = {
 }
 """What a mail is about, by its kind."""
 
-ROLES: Mapping[str, Any] = {"managing": _l("Gestion"), "reading": _l("Lecture")}
+ROLES: Mapping[str, Any] = {"reading": _l("Lecture"), "managing": _l("Gestion")}
+"""What an admin may do."""
 
 DETAILS: Mapping[str, Mapping[str, Any]] = {"admin": ROLES, "mail": MAILS, "request": ORIGINS}
 """The words for details that are one of a few, by the object of the action; others are numbers and names."""
