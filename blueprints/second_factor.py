@@ -2,7 +2,6 @@
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 from flask_login import current_user
 
 from extensions import DomainError
@@ -80,9 +79,6 @@ def confirm() -> ResponseReturnValue:
 @recently_proven
 def renew_codes() -> ResponseReturnValue:
     """Show new recovery codes; the ones before open nothing any more."""
-    if not second_factor.is_on(signed_in_customer()):
-        flash(_("Activez d'abord la double authentification."), "warning")
-        return see_other(url_for(".show"))
     try:
         codes = second_factor.renew_codes(signed_in_customer())
     except DomainError as refusal:

@@ -117,7 +117,7 @@ def renew_codes(customer: Customer) -> list[str]:
         invoicing.lock_account(customer.id)
         factor = _confirmed(customer)
         if factor is None:
-            raise DomainError(_("La double authentification n'est pas activée."))
+            raise DomainError(_("Activez d'abord la double authentification."))
         if _code_ids(customer) != former:
             raise DomainError(_("Les codes de secours viennent d'être renouvelés. Demandez-en d'autres s'il le faut."))
         codes = _fresh_codes(factor)
