@@ -26,6 +26,7 @@ from services import clocks, passwords
 from tests.support import components, customers, once
 from tests.support.client import LintingClient
 from tests.support.databases import NAMES, POSTGRESQL_URL, Databases
+from tests.support.factories import a_customer
 from tests.support.mailbox import Mailbox
 from tests.support.settings import NOBODY_LISTENS, settings_for_tests
 
@@ -158,6 +159,15 @@ def client(app: Flask) -> LintingClient:
     """Give a browser that lints what it gets."""
     browser = app.test_client()
     assert isinstance(browser, LintingClient)
+    return browser
+
+
+@pytest.fixture
+def merchant(app: Flask) -> LintingClient:
+    """Give the browser of a merchant who is signed in, beside the one of `client`."""
+    browser = app.test_client()
+    assert isinstance(browser, LintingClient)
+    customers.sign_in(browser, a_customer(email="admin@example.org", admin=True))
     return browser
 
 

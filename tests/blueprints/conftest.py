@@ -1,7 +1,6 @@
 """Who is signed in, for the tests of an order's pages."""
 
 import pytest
-from flask import Flask
 
 from models import Customer
 from tests.support.client import LintingClient
@@ -31,12 +30,3 @@ def unproven(client: LintingClient) -> Customer:
 def admin(client: LintingClient) -> Customer:
     """The merchant, signed in."""
     return sign_in(client, a_customer(email="admin@example.org", admin=True))
-
-
-@pytest.fixture
-def merchant(app: Flask) -> LintingClient:
-    """The browser of a merchant who is signed in, beside the one of `client`."""
-    browser = app.test_client()
-    assert isinstance(browser, LintingClient)
-    sign_in(browser, a_customer(email="admin@example.org", admin=True))
-    return browser

@@ -6,7 +6,6 @@ import unicodedata
 from io import StringIO
 
 import pytest
-from flask import Flask
 from sqlalchemy import select
 
 from extensions import db, transaction
@@ -18,17 +17,6 @@ from tests.blueprints.test_uploads import PAGE, hand_in, the_upload
 from tests.security.corpus import FORMULAS, SMUGGLED, SURROGATE, TAGS, TEXTS, UNSEEN
 from tests.shops.messages import a_message
 from tests.support.client import LintingClient
-from tests.support.customers import sign_in
-from tests.support.factories import a_customer
-
-
-@pytest.fixture
-def merchant(app: Flask) -> LintingClient:
-    """Give the browser of a merchant who is signed in."""
-    browser = app.test_client()
-    assert isinstance(browser, LintingClient)
-    sign_in(browser, a_customer(email="patron@example.org", admin=True))
-    return browser
 
 
 def rows_of(table: str) -> list[list[str]]:
