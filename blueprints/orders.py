@@ -114,7 +114,8 @@ def _billing_form(order: Order, **options: Any) -> BillingForm:
     customer = signed_in_customer()
     proposed = billing_service.proposed_details(order, customer)
     wants = partial(invoicing.buyer_problems, order)
-    return BillingForm(obj=proposed, also_account=customer.billing is None, sale_wants=wants, **options)
+    delivery, alone = billing_service.delivery_address(order, customer), customer.billing is None
+    return BillingForm(obj=proposed, also_account=alone, delivery=delivery, sale_wants=wants, **options)
 
 
 def _charged(order: Order) -> dict[str, Any]:

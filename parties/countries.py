@@ -203,6 +203,11 @@ def postal_code_example(country: str) -> str:
     return _EXAMPLES.get(country) or re.sub("[~#]", "1", _FORMS[country][0]).replace("@", "A")
 
 
+def postal_code_is_digits(country: str) -> bool:
+    """Whether digits are enough to type a postal code of this country; its blanks and dashes come by themselves."""
+    return country in _FORMS and not re.search("[@~A-Z]", "".join(_FORMS[country]))
+
+
 def normal_postal_code(text: str, country: str) -> str:
     """Return a postal code as its country writes it: « sw1a1aa » is « SW1A 1AA », « F-69 007 » is « 69007 ».
 

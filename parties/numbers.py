@@ -35,6 +35,11 @@ class NumberForm:
     pattern: str = ""
     refused: tuple[str, ...] = ()
 
+    @property
+    def is_digits(self) -> bool:
+        """Whether it is typed on a keyboard of digits alone; dashes and strokes may be left out."""
+        return not any(sign.isalpha() for sign in self.example + self.pattern)
+
 
 _SPI = NumberForm("numéro fiscal à 13 chiffres", "3023217600053", ("fr.nif",))
 _SIREN = NumberForm("SIREN", "732829320", ("fr.siren", "fr.siret", "fr.tva", "fr.nif"))

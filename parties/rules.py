@@ -18,7 +18,7 @@ from parties.texts import tidy
 TaxIdRequired = Literal["law", "always"]
 
 FIELDS = (
-    "kind", "country", "first_name", "last_name", "company_name", "siret", "vat_number", "tax_id",
+    "kind", "country", "siret", "vat_number", "company_name", "first_name", "last_name", "tax_id",
     "line1", "line2", "postal_code", "city",
 )  # fmt: skip
 """The fields in the order in which a person meets them."""
@@ -80,6 +80,7 @@ class Requirements:
     shown: frozenset[str]
     required: frozenset[str]
     hints: dict[str, str]
+    vat_number_is_of_the_union: bool
 
 
 def group(country: str) -> str:
@@ -100,7 +101,8 @@ def requirements(kind: str, country: str, tax_id_required: TaxIdRequired) -> Req
         required |= {"postal_code"}
     if _tax_id_wanted(kind, country, rule, tax_id_required):
         required |= {"tax_id"}
-    return Requirements(rule.shown, required, _hints(kind, country, rule, "tax_id" in required))
+    hints = _hints(kind, country, rule, "tax_id" in required)
+    return Requirements(rule.shown, required, hints, vat_number_is_of_the_union=group(country) != "uk")
 
 
 def _tax_id_wanted(kind: str, country: str, rule: Rule, tax_id_required: TaxIdRequired) -> bool:
@@ -120,7 +122,7 @@ def _hints(kind: str, country: str, rule: Rule, tax_id_required: bool) -> dict[s
         hints["tax_id"] = "Laissez vide\u00a0: votre numéro de TVA sert de numéro fiscal."
     elif form and (tax_id_required or kind == "company"):
         hints["tax_id"] = f"{_capital(form.called)}, par exemple {form.example}."
-    elif form and country in countries.SIRENE:
+    elif form:
         hints["tax_id"] = f"{_capital(form.called)}, si vous voulez le voir sur la facture."
     if "siret" in rule.shown:
         hints["siret"] = "14 chiffres, par exemple 732 829 320 00074."
@@ -286,6 +288,13 @@ def proposed_vat_number(siret: str) -> str:
     """Return the French VAT number that goes with this SIRET, empty when the SIRET is not valid."""
     siret = numbers.compact(siret)
     return numbers.vat_number_of_siren(siret[:9]) if numbers.is_siret(siret) else ""
+
+
+def has_its_length(field: str, details: Details) -> bool:
+    """Whether a number is as long as it is to be, so that it is wrong rather than not yet whole."""
+    if field == "siret":
+        return len(details.siret) >= 14
+    return field == "vat_number" and details.vat_number.startswith("FR") and len(details.vat_number) >= 13
 
 
 def names_a_registered_company(details: Details) -> bool:

@@ -81,12 +81,19 @@ def shown_details(order: Order, customer: Customer) -> Details | None:
 
 def proposed_details(order: Order, customer: Customer) -> Details | None:
     """Return what « Modifier » begins with: the details on record, else the delivery address, else nothing."""
-    details = shown_details(order, customer)
-    address = order.shipping_address
-    if details or not address or not order.personal_data_visible_to(customer):
+    details, delivery = shown_details(order, customer), delivery_address(order, customer)
+    if details or delivery is None:
         return details
+    return Details(kind="individual", **delivery)
+
+
+def delivery_address(order: Order, customer: Customer) -> dict[str, str] | None:
+    """Return where the order went, as the fields of billing details, if its customer may read that; else None."""
+    address = order.shipping_address
+    if not address or not order.personal_data_visible_to(customer):
+        return None
     parts = {name: address.get(name) or "" for name in ("line1", "line2", "postal_code", "city")}
-    return Details(kind="individual", country=address.get("country") or "FR", **parts)
+    return {**parts, "country": address.get("country") or "FR"}
 
 
 def _write_for_account(customer: Customer, details: Details) -> None:

@@ -111,6 +111,7 @@ POST = {
     "guest.status": "422 422 422 422 422 422 422 422",
     "guest.create_account": "303 422 303 303 303 303 303 303",
     "billing.edit": "303 303 422 303 422 422 422 303",
+    "billing.check": "303 303 303 303 303 303 303 303",  # To who has no htmx, the page.
     "claims.add": "303 303 422 422 422 422 422 303",
     "second_factor.challenge": "303 303 303 303 303 303 303 303",
     "data_exports.request_one": "303 303 422 303 303 303 303 303",

@@ -11,7 +11,7 @@ from extensions import db
 from models import Customer
 from tests.support.client import HTMX, LintingClient
 from tests.support.customers import COMPANY, PERSON, sign_in
-from tests.support.factories import PASSWORD, a_customer, billing_details, company_details
+from tests.support.factories import PASSWORD, a_customer, an_order, billing_details, company_details
 from tests.support.queries import count_queries
 
 pytestmark = pytest.mark.databases("sqlite")  # Pages; what is written is tested with the service.
@@ -95,7 +95,7 @@ def test_errors_stand_beside_their_fields_and_what_was_typed_stays(
     assert shown["siret"]["value"] == "732 829 320 00079"
     assert shown["company_name"]["value"] == COMPANY["company_name"]
     assert shown["siret"]["aria-invalid"] == "true"
-    assert [name for name, attributes in shown.items() if "autofocus" in attributes] == ["siret"]
+    assert not [name for name, attributes in shown.items() if "autofocus" in attributes]  # The summary has it.
     assert claire.billing is None
 
 
@@ -182,15 +182,120 @@ def test_an_erased_vat_number_is_erased(client: LintingClient, claire: Customer)
     assert not fields(client.get(URL).text)["vat_number"].get("value")
 
 
-def test_changing_the_siret_asks_only_for_the_offer(client: LintingClient, claire: Customer) -> None:
-    """htmx selects the offer out of the whole page, so that what is being typed elsewhere is not disturbed."""
-    shown = fields(client.htmx("POST", URL, data={"kind": "company", "country": "FR", "show": "1"}).text)
-    assert (shown["siret"]["hx-target"], shown["siret"]["hx-select"]) == ("#vat-proposal", "#vat-proposal")
-    whole = {"HX-Request": "true", "HX-Request-Type": "full"}
-    answer = client.post(URL, data=COMPANY | {"show": "1"}, headers=whole)
-    assert answer.status_code == 200
-    assert 'id="vat-proposal"' in answer.text
-    assert "Utiliser FR44732829320" in answer.text
+@pytest.mark.parametrize("headers", [{}, HTMX])
+def test_several_errors_are_summed_up_with_links_to_their_fields(
+    client: LintingClient, claire: Customer, headers: dict[str, str]
+) -> None:
+    page = client.post(URL, data=COMPANY | {"siret": "1", "city": ""}, headers=headers).text
+    found = re.search(r'<div class="notice notice-error"([^>]*)>(.*?)</div>', page, re.DOTALL)
+    assert found is not None
+    assert "Il y a 2 erreurs" in found[2]
+    assert re.findall(r'<a href="#(\w+)">', found[2]) == ["siret", "city"]
+    assert "Indiquez votre ville." in found[2]
+    assert 'tabindex="-1"' in found[1]
+    assert "autofocus" in found[1]
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX])
+def test_a_single_error_takes_the_focus_to_its_field(
+    client: LintingClient, claire: Customer, headers: dict[str, str]
+) -> None:
+    page = client.post(URL, data=COMPANY | {"city": ""}, headers=headers).text
+    assert "Il y a" not in page
+    assert [name for name, attributes in fields(page).items() if "autofocus" in attributes] == ["city"]
+
+
+def check(client: LintingClient, field: str, text: str, *, left: bool = False, **changes: str) -> str:
+    sent = COMPANY | {field: text} | changes | {"left" if left else "check": field}
+    answer = client.htmx("POST", URL + "/verification", data=sent)
+    assert (answer.status_code, answer.headers["HX-Reswap"]) == (200, "none")
+    return answer.text
+
+
+def test_a_number_is_read_while_it_is_typed(client: LintingClient, claire: Customer) -> None:
+    assert "Encore 6 chiffres" in check(client, "siret", "732 829 32")
+    assert "SIREN valide, encore 5 chiffres" in check(client, "siret", "732 829 320")
+    assert "SIREN valide, encore 1 chiffre<" in check(client, "siret", "732 829 320 0007")
+    valid = check(client, "siret", "732 829 320 00074")
+    assert "SIRET valide" in valid
+    assert "Utiliser FR44732829320" in valid
+    assert "Utiliser" not in check(client, "vat_number", "FR44732829320")
+    assert claire.billing is None
+
+
+def test_a_number_is_wrong_only_once_it_is_whole_or_left(client: LintingClient, claire: Customer) -> None:
+    wrong = "Ce SIRET n'est pas valide\u00a0: vérifiez les 14 chiffres."
+    for text, left in (("732 829 320 00079", False), ("732 829 321", True), ("12", True)):
+        page = check(client, "siret", text, left=left)
+        assert wrong in page.replace("&#39;", "'")
+        shown = fields(page)["siret"]
+        assert (shown["aria-invalid"], shown["aria-describedby"]) == ("true", "siret-hint siret-error")
+    for text in ("", "12", "732 829 321", "732 829 321 0007"):
+        assert "aria-invalid" not in check(client, "siret", text)
+    assert "aria-invalid" not in check(client, "siret", "", left=True)
+
+
+def test_the_answer_to_what_is_typed_takes_nothing_away(client: LintingClient, claire: Customer) -> None:
+    """htmx morphs the field that is there: without `value`, `autofocus` and another asker it stays as it is."""
+    before = fields(client.htmx("POST", URL, data=COMPANY | {"show": "1"}).text)["siret"]
+    page = check(client, "siret", "732 829 320 00079")
+    shown = fields(page)["siret"]
+    assert set(before) - set(shown) == {"value"}
+    assert set(shown) - set(before) == {"aria-invalid"}
+    asking = [name for name in before if name.startswith("hx-")]
+    assert "hx-post" in asking
+    assert [shown[name] for name in asking] == [before[name] for name in asking]
+    roots = re.findall(r'<div[^>]* id="([\w-]+)"[^>]* hx-swap-oob="outerMorph">', page)
+    assert roots == ["siret-field", "vat-proposal"]
+    assert 'id="flash"' not in page
+
+
+def test_only_numbers_that_are_shown_are_read(client: LintingClient, claire: Customer) -> None:
+    assert not check(client, "siret", "73282932000074", country="DE").strip()
+    assert not check(client, "city", "Lyon").strip()
+    plain = client.post(URL + "/verification", data=COMPANY | {"check": "siret"})
+    assert (plain.status_code, plain.location) == (303, URL)
+
+
+def test_what_is_saved_is_said_beside_the_button_too(client: LintingClient, claire: Customer) -> None:
+    page = client.htmx("POST", URL, data=PERSON).text
+    assert "Enregistré</span>" in page[page.index("billing-save") :]
+    assert "Enregistré</span>" not in client.get(URL).text
+
+
+@pytest.mark.parametrize(
+    ("country", "keyboard", "hint"),
+    [
+        ("FR", "numeric", ""),
+        ("DE", "numeric", "Par exemple 10115."),
+        ("GB", None, "Par exemple SW1A 1AA."),
+        ("CI", None, ""),
+    ],
+)
+def test_the_country_chooses_the_keyboard_of_the_postal_code(
+    client: LintingClient, claire: Customer, country: str, keyboard: str | None, hint: str
+) -> None:
+    page = client.htmx("POST", URL, data={"kind": "individual", "country": country, "show": "1"}).text
+    assert fields(page)["postal_code"].get("inputmode") == keyboard
+    assert ("postal_code-hint" in page) == bool(hint)
+    assert hint in page
+
+
+def test_the_country_names_the_vat_number(client: LintingClient, claire: Customer) -> None:
+    def label(country: str) -> str:
+        page = client.htmx("POST", URL, data={"kind": "company", "country": country, "show": "1"}).text
+        found = re.search(r'<label for="vat_number">([^<]*)', page)
+        assert found is not None
+        return found[1].strip()
+
+    assert [label(country) for country in ("FR", "DE", "MC")] == ["Numéro de TVA intracommunautaire"] * 3
+    assert [label(country) for country in ("GB", "IM")] == ["Numéro de TVA"] * 2
+
+
+def test_a_company_is_asked_for_its_number_first(client: LintingClient, claire: Customer) -> None:
+    page = client.htmx("POST", URL, data={"kind": "company", "country": "FR", "show": "1"}).text
+    named = [name for name, attributes in fields(page).items() if attributes.get("type") != "hidden"]
+    assert named[:5] == ["kind", "country", "siret", "vat_number", "company_name"]
 
 
 def test_what_a_customer_types_is_shown_as_text(client: LintingClient, claire: Customer) -> None:
@@ -227,3 +332,30 @@ def test_the_page_asks_little_of_the_database(client: LintingClient, claire: Cus
     with count_queries() as queries:
         client.get(URL)
     assert queries.count <= 8, str(queries)
+
+
+def test_an_order_offers_the_address_of_its_delivery_and_fills_it_in(client: LintingClient, claire: Customer) -> None:
+    an_order(customer=claire, number="T-9", billing=company_details(line1="1 rue Neuve", city="Paris"))
+    url = "/espace-client/commandes/T-9/facturation"
+    assert "Identique à l'adresse de livraison" in client.get(url).text.replace("&#39;", "'")
+    sent = COMPANY | {"line1": "1 rue Neuve", "city": "Paris", "same_as_delivery": "1"}
+    for answer in (client.post(url, data=sent), client.htmx("POST", url, data=sent)):
+        assert answer.status_code == 200
+        shown = fields(answer.text)
+        assert (shown["line1"]["value"], shown["city"]["value"]) == ("12 rue Mercière", "Lyon")
+        assert shown["company_name"]["value"] == COMPANY["company_name"]
+        assert "same_as_delivery" not in answer.text
+        assert not list(errors(answer.text))
+
+
+def test_who_may_not_see_the_delivery_is_not_offered_its_address(client: LintingClient) -> None:
+    emma = sign_in(client, a_customer(email="emma@example.org", confirmed=False))
+    an_order(customer=emma, number="T-9")
+    url = "/espace-client/commandes/T-9/facturation"
+    assert "same_as_delivery" not in client.get(url).text
+    answer = client.post(url, data=PERSON | {"line1": "1 rue Neuve", "same_as_delivery": "1"})
+    assert fields(answer.text)["line1"]["value"] == "1 rue Neuve"
+
+
+def test_an_account_has_no_delivery_to_take_over(client: LintingClient, claire: Customer) -> None:
+    assert "same_as_delivery" not in client.get(URL).text

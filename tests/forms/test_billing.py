@@ -131,7 +131,7 @@ def test_nothing_is_offered_without_a_valid_siret_or_beside_a_number(post: FormM
 def test_pressing_the_offer_fills_the_field_in_and_records_nothing(post: FormMaker) -> None:
     form = post(COMPANY | {"use_proposed_vat_number": "1"})
     assert form.showed
-    assert form.took_proposal
+    assert form.filled_in == "vat_number"
     assert form.vat_number.data == VAT_NUMBER
     assert form.proposed_vat_number == ""
     assert form.siret.data == COMPANY["siret"]
@@ -171,3 +171,61 @@ def test_what_the_sale_wants_stands_beside_its_field_and_what_is_plainly_wrong_c
     assert post(COMPANY, sale_wants=wants).errors == {"vat_number": ("Vendue sans TVA.",)}
     assert "n'est pas valide" in post(COMPANY | {"vat_number": "FR1"}, sale_wants=wants).errors["vat_number"][0]
     assert post(COMPANY, sale_wants=lambda _details: {}).outcome
+
+
+@pytest.mark.parametrize(
+    "siret",
+    ["732 829 320 00074", "732\u00a0829\u00a0320\u00a000074", "732\u202f829\u202f320\u202f00074", "732.829.320.00074",
+     "732-829-320-00074", "７３２８２９３２００００７４", " 73282932000074\n"],
+)  # fmt: skip
+def test_a_siret_is_taken_however_it_is_written(post: FormMaker, siret: str) -> None:
+    form = post(COMPANY | {"siret": siret})
+    assert form.outcome
+    assert form.details().siret == SIRET
+
+
+@pytest.mark.parametrize("blank", ["\u00a0", "\u202f", ".", "-", "\u2011"])
+def test_vat_and_fiscal_numbers_are_taken_however_they_are_written(post: FormMaker, blank: str) -> None:
+    form = post(COMPANY | {"vat_number": blank.join(["ＦＲ", "44", "732", "829", "320"])})
+    assert form.details().vat_number == VAT_NUMBER
+    form = post(PERSON | {"tax_id": blank.join(["30", "23", "217", "600", "053"])})
+    assert form.outcome
+    assert form.details().tax_id == "3023217600053"
+
+
+DELIVERY = {"line1": "8 quai Perrache", "line2": "", "postal_code": "1000", "city": "Bruxelles", "country": "BE"}
+
+
+def test_the_address_of_the_delivery_is_taken_over_by_a_press_and_nothing_is_recorded(post: FormMaker) -> None:
+    form = post(PERSON | {"same_as_delivery": "1"}, delivery=DELIVERY)
+    assert form.showed
+    assert form.filled_in == "line1"
+    assert {name: form[name].data for name in DELIVERY} == DELIVERY
+    assert (form.first_name.data, form.last_name.data) == ("Claire", "Martin")
+    assert not form.offers_delivery
+    assert form.hints["postal_code"]  # Those of its country.
+
+
+def test_the_address_of_the_delivery_is_offered_where_it_is_another(post: FormMaker) -> None:
+    assert post(PERSON, delivery=DELIVERY).offers_delivery
+    assert not post(PERSON | DELIVERY | {"city": " Bruxelles "}, delivery=DELIVERY).offers_delivery
+    assert not post(PERSON).offers_delivery
+    assert post(PERSON | {"same_as_delivery": "1"}).filled_in == ""  # Nobody may press what is not offered.
+
+
+def test_what_is_sent_with_valid_numbers_says_so(post: FormMaker) -> None:
+    form = post(COMPANY | {"vat_number": VAT_NUMBER})
+    assert form.said("siret") == ("good", "SIRET valide")
+    assert form.said("vat_number") == ("good", "Numéro de TVA valide")
+    assert form.said("tax_id") is None
+    assert post(PERSON | {"country": "CI", "tax_id": "CI-12 3"}).said("tax_id") is None  # Nobody knows their form.
+
+
+@pytest.mark.parametrize(
+    ("country", "keyboard"), [("DE", "numeric"), ("FR", "numeric"), ("ES", None), ("GB", None), ("CI", None)]
+)
+def test_the_country_chooses_the_keyboard_of_a_person_s_number(
+    post: FormMaker, country: str, keyboard: str | None
+) -> None:
+    assert post(PERSON | {"country": country}).keyboards.get("tax_id") == keyboard
+    assert post(COMPANY | {"country": country}).keyboards.get("tax_id") is None

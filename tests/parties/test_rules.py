@@ -135,7 +135,7 @@ def test_the_one_wrong_field_says_what_to_do(details: Details, field: str, said:
 
 def test_the_problems_come_in_the_order_of_the_form() -> None:
     found = problems(Details("company", country="FR"))
-    assert list(found) == ["company_name", "siret", "line1", "postal_code", "city"]
+    assert list(found) == ["siret", "company_name", "line1", "postal_code", "city"]
 
 
 @pytest.mark.parametrize("country", ["FR", "MC", "DE", "CI"])
