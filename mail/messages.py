@@ -8,7 +8,7 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from email import policy
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -19,6 +19,7 @@ from typing import Literal
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from mail import words
 from mail.addresses import envelope_form
 
 Repayment = Literal["", "made", "due", "none"]
@@ -36,6 +37,8 @@ class Heading:
 
     `sender` is `MAIL_FROM`, `reply_to` is `SUPPORT_EMAIL`; `to` may be several addresses separated by commas
     (the shop's own). `date` is the delivery's, not the attempt's: a second attempt sends the same message.
+    `accent` is the shop's colour as #rrggbb, dark enough for white text (`documents.seller` takes no other); `imprint`
+    says in lines who the shop is in law, as each letter of a merchant does (Code de commerce R123-237).
     """
 
     sender: str
@@ -44,6 +47,8 @@ class Heading:
     message_id: str
     date: datetime
     shop_name: str
+    accent: str = "#1f4e5f"
+    imprint: tuple[str, ...] = ()
     language: str = "fr"
     translate: Callable[[str], str] = str
 
@@ -60,7 +65,9 @@ class Document:
 
     number: str
     kind: Literal["invoice", "credit_note"]
+    issued_on: date
     order_number: str
+    ordered_on: date
     amount: str
     file_name: str
     pdf: bytes
@@ -70,6 +77,28 @@ class Document:
     replaced_by: str = ""
     for_company: bool = False
     is_orphan: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request for an invoice as its customer is told of it: what it waits for, or between when the invoice comes.
+
+    `amount` is what the order came to, written for people; `waits_for` is what an `InvoiceRequest` waits for, "" when
+    `earliest` and `deadline` are known. `made_out_to` is name and address in lines, for a proven mailbox only, and
+    nothing while the details are not complete.
+    """
+
+    order_number: str
+    ordered_on: date
+    amount: str
+    asked_at: datetime
+    waits_for: str = ""
+    earliest: datetime | None = None
+    deadline: datetime | None = None
+    delay_hours: int = 24
+    deadline_hours: int = 48
+    made_out_to: tuple[str, ...] = ()
+    purchase_order: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +128,17 @@ def password_reset(heading: Heading, *, link: str) -> EmailMessage:
 
 def password_changed(heading: Heading, *, reset_url: str) -> EmailMessage:
     """Return the mail that tells an account that its password has changed."""
-    return _message(heading, "password_changed", reset_url=reset_url)
+    return _message(heading, "password_changed", reset_url=reset_url, at=heading.date)
 
 
 def second_factor_changed(heading: Heading, *, reset_url: str) -> EmailMessage:
     """Return the mail that tells an admin that their second factor has changed, or a recovery code was used."""
-    return _message(heading, "second_factor_changed", reset_url=reset_url)
+    return _message(heading, "second_factor_changed", reset_url=reset_url, at=heading.date)
 
 
 def account_erased(heading: Heading) -> EmailMessage:
     """Return the last mail that an account gets: that it is deleted, and what the law keeps."""
-    return _message(heading, "account_erased")
+    return _message(heading, "account_erased", at=heading.date)
 
 
 def invitation(heading: Heading, *, link: str, manages: bool) -> EmailMessage:
@@ -139,7 +168,7 @@ def email_change(heading: Heading, *, link: str, code: str) -> EmailMessage:
 
 def email_changed(heading: Heading) -> EmailMessage:
     """Return the mail that tells the former address of an account that it has another one now."""
-    return _message(heading, "email_changed")
+    return _message(heading, "email_changed", at=heading.date)
 
 
 def invoice(heading: Heading, document: Document, *, area_url: str | None) -> EmailMessage:
@@ -162,6 +191,19 @@ def correction_declined(heading: Heading, *, number: str, reason: str, area_url:
     return _message(heading, "correction_declined", number=number, reason=reason, area_url=area_url)
 
 
+def request_received(heading: Heading, asked: Asked, *, order_url: str) -> EmailMessage:
+    """Return the mail that confirms that somebody asked for an invoice, and says when it will come."""
+    return _message(heading, "request_received", asked=asked, order_url=order_url)
+
+
+def request_problem(
+    heading: Heading, *, order_number: str, ordered_on: date, amount: str, is_issued: bool, area_url: str | None
+) -> EmailMessage:
+    """Return the mail that says that an invoice is late and the shop knows; `area_url` as for an invoice."""
+    order = {"order_number": order_number, "ordered_on": ordered_on, "amount": amount}
+    return _message(heading, "request_problem", **order, is_issued=is_issued, area_url=area_url)
+
+
 def request_cancelled(heading: Heading, *, order_number: str, reason: str, order_url: str) -> EmailMessage:
     """Return the mail that says why a requested invoice will not come; `reason` is a French sentence."""
     return _message(heading, "request_cancelled", order_number=order_number, reason=reason, order_url=order_url)
@@ -179,13 +221,13 @@ def test(heading: Heading) -> EmailMessage:
 
 def warm_up() -> None:
     """Afterwards the templates are compiled: the first mail takes no longer than the next."""
-    environment = _environment(str)
+    environment = _environment(str, "fr")
     for name in environment.list_templates():
         environment.get_template(name)
 
 
 @cache
-def _environment(translate: Callable[[str], str]) -> Environment:
+def _environment(translate: Callable[[str], str], language: str) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=select_autoescape(),
@@ -195,16 +237,26 @@ def _environment(translate: Callable[[str], str]) -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
 
-    def plural(one: str, many: str, count: int) -> str:
-        return translate(one if count == 1 else many)
+    said = words.translated(translate, language)
 
-    environment.install_gettext_callables(translate, plural, newstyle=True)  # type: ignore[attr-defined]
+    def plural(one: str, many: str, count: int) -> str:
+        return said(one if count == 1 else many)
+
+    environment.install_gettext_callables(said, plural, newstyle=True)  # type: ignore[attr-defined]
+    environment.filters.update(day=words.day, moment=words.moment)
     return environment
 
 
 def _message(heading: Heading, name: str, **facts: object) -> EmailMessage:
-    environment = _environment(heading.translate)
-    context = {**facts, "shop": heading.shop_name, "support": _bare(heading.reply_to), "language": heading.language}
+    environment = _environment(heading.translate, heading.language)
+    context = {
+        **facts,
+        "shop": heading.shop_name,
+        "support": _bare(heading.reply_to),
+        "language": heading.language,
+        "accent": heading.accent,
+        "imprint": heading.imprint,
+    }
 
     def text(part: str) -> str:
         return environment.get_template(f"{name}/{part}").render(context)
@@ -218,7 +270,7 @@ def _message(heading: Heading, name: str, **facts: object) -> EmailMessage:
     message["Message-ID"] = heading.message_id
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: absence notices do not answer it…
     message["X-Auto-Response-Suppress"] = "All"  # …nor does Exchange, which reads its own header only.
-    message.set_content(text("body.txt"), cte="quoted-printable")
+    message.set_content(words.wrapped(text("body.txt")), cte="quoted-printable")
     message.add_alternative(text("body.html"), subtype="html", cte="quoted-printable")
     message.set_boundary(_boundary(heading, "alternative"))
     message["Content-Language"] = heading.language  # Before its content, it would go with the content it had.

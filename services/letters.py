@@ -1,12 +1,15 @@
 """What each kind of mail says, read at the moment of sending from what is true then."""
 
 from collections.abc import Callable
+from datetime import datetime
 from email.message import EmailMessage
 
 from flask import current_app, url_for
 
+import clock
 import config
-from documents import formatting
+from documents import formatting, page
+from documents.seller import Sellers
 from documents.snapshot import Snapshot
 from extensions import db
 from mail import messages
@@ -26,16 +29,24 @@ def write(delivery_id: int) -> EmailMessage:
     if document_id:
         files.ensure(document_id)
     delivery = db.session.get_one(Delivery, delivery_id)
+    heading = head(delivery.recipient, delivery.message_id, delivery.created_at)
+    return WRITERS[delivery.kind](heading, delivery)
+
+
+def head(recipient: str, message_id: str, moment: datetime) -> Heading:
+    """Return what heads and signs a mail of that moment: the shop as it shows itself, and who it is in law that day."""
     settings = config.current()
-    heading = Heading(
+    sellers: Sellers = current_app.extensions["sellers"]
+    return Heading(
         sender=settings.mail_from,
         reply_to=settings.support_email,
-        to=delivery.recipient,
-        message_id=delivery.message_id,
-        date=delivery.created_at,
-        shop_name=current_app.extensions["sellers"].shop.name,
+        to=recipient,
+        message_id=message_id,
+        date=moment,
+        shop_name=sellers.shop.name,
+        accent=sellers.shop.accent,
+        imprint=page.legal_lines(sellers.at(clock.paris_date(moment)).identity),
     )
-    return WRITERS[delivery.kind](heading, delivery)
 
 
 def _invoice(heading: Heading, delivery: Delivery) -> EmailMessage:
@@ -134,7 +145,9 @@ def _document(delivery: Delivery) -> messages.Document:
     return messages.Document(
         number=document.number,
         kind=said.kind,
+        issued_on=said.issue_date,
         order_number=document.order.number,
+        ordered_on=clock.paris_date(document.order.placed_at),
         amount=formatting.money(document.gross, document.currency),
         file_name=f"{document.number}.pdf",
         pdf=files.read(document) or b"",
