@@ -138,12 +138,12 @@ def test_the_pages_of_a_customer_have_no_faults(open_page: Opener, visitors: Vis
 
     def refused() -> None:
         save(page)
-        expect(page.get_by_label("Raison sociale")).to_be_focused()
+        expect(page.get_by_role("group", name="Il y a 4 erreurs")).to_be_focused()
 
     def claim_refused() -> None:
         page.goto(CLAIMS)
         page.get_by_role("button", name="Recevoir le code").click()
-        expect(page.get_by_label("Numéro de commande")).to_be_focused()
+        expect(page.get_by_role("group", name="Il y a 2 erreurs")).to_be_focused()
 
     def code_refused() -> None:
         page.goto(CLAIMS + "/code")
@@ -326,15 +326,17 @@ def test_without_javascript_a_button_shows_the_fields(open_page: Opener, visitor
     page.get_by_role("button", name="Afficher les champs").click()
     expect(page.get_by_label("SIRET")).to_have_count(0)
     save(page)
-    expect(page.locator("[aria-invalid=true]").first).to_be_focused()
+    expect(page.get_by_role("group", name="erreurs")).to_be_focused()
 
 
-def test_a_refused_form_takes_the_focus_to_its_first_error(open_page: Opener, visitors: Visitors) -> None:
+def test_a_refused_form_takes_the_focus_to_its_errors(open_page: Opener, visitors: Visitors) -> None:
     page = open_page(state=visitors.state(IN_DOUBT))
     page.goto(BILLING)
     page.get_by_label("Ville").fill("Lyon")
     save(page)
+    expect(page.get_by_role("group", name="Il y a 4 erreurs")).to_be_focused()
     first = page.get_by_label("Prénom")
+    page.get_by_role("link", name="Indiquez votre prénom.").click()
     expect(first).to_be_focused()
     assert "Indiquez votre prénom" in first.evaluate(
         "(input) => document.getElementById(input.getAttribute('aria-describedby')).textContent"

@@ -33,7 +33,7 @@ def test_an_address_that_refused_an_invoice_has_no_faults_on_its_way_to_another(
 
     def refused() -> None:
         page.get_by_role("button", name="Recevoir le code").click()
-        expect(page.get_by_label("Nouvelle adresse e-mail")).to_be_focused()
+        expect(page.get_by_role("group", name="Il y a 2 erreurs")).to_be_focused()
 
     def code() -> None:
         page.get_by_label("Nouvelle adresse e-mail").fill(new)
