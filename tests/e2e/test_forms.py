@@ -1,4 +1,4 @@
-"""The form « Données de facturation » while it is filled in: it reads along, disturbs nobody, and says what is missing."""
+"""The form « Données de facturation » while it is filled in: it reads along, disturbs nobody, says what is missing."""
 
 import re
 import time
@@ -8,7 +8,7 @@ from playwright.sync_api import Page, Route, expect
 
 from services.demo import CUSTOMER_EMAIL
 from tests.e2e.shop import Shop
-from tests.e2e.visitors import BILLING, ORDERS, Opener, Visitors
+from tests.e2e.visitors import BILLING, ORDERS, Opener, Visitors, come_in
 from tests.e2e.walks import faults
 
 pytestmark = pytest.mark.e2e
@@ -134,10 +134,9 @@ def test_the_address_of_the_delivery_is_one_press_away(
         expect(line1).to_be_focused()
 
 
-def test_what_is_saved_is_said_beside_the_button_on_a_telephone(
-    open_page: Opener, visitors: Visitors, shop: Shop
-) -> None:
-    page = open_page(state=visitors.state("theo.marchand@example.com"), width=390)
+def test_what_is_saved_is_said_beside_the_button_on_a_telephone(open_page: Opener, shop: Shop) -> None:
+    page = open_page(width=390)
+    come_in(page, shop, shop.sells()["email"])
     page.goto(BILLING)
     for label, text in (("Prénom", "Théo"), ("Nom", "Marchand"), ("Adresse", "8 rue du Port"), ("Ville", "Lyon")):
         page.get_by_label(label, exact=True).fill(text)
