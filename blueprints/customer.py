@@ -1,16 +1,21 @@
 """The customer's home: the latest orders, and what to do next."""
 
-from flask import Blueprint, render_template
+from typing import Any
+
+from flask import Blueprint, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
 from flask_login import login_required
 
 import config
 from parties import rules
 from services import orders, refusals
 from web.access import signed_in_customer
+from web.answers import wants_fragment
 
 bp = Blueprint("customer", __name__, url_prefix="/espace-client")
 
 LATEST = 3
+MOST_UNDERWAY = 3
 MOST_REFUSED = 10
 
 
@@ -23,6 +28,7 @@ def home() -> str:
     refused = refusals.of(customer)
     return render_template(
         "customer/home.html",
+        **_underway(),
         latest=orders.latest(customer, LATEST),
         refused=refused,
         most_refused=MOST_REFUSED,
@@ -30,3 +36,20 @@ def home() -> str:
         details=details,
         missing=rules.problems(details, config.current().tax_id_required) if details else {},
     )
+
+
+@bp.get("/factures-en-cours")
+@login_required
+def invoices_underway() -> ResponseReturnValue:
+    """Show how far the invoices have come: the fragment that asks for itself again, or the home to a browser."""
+    if not wants_fragment():
+        return redirect(url_for(".home"), 303)
+    return render_template("customer/_underway.html", **_underway())
+
+
+def _underway() -> dict[str, Any]:
+    settings = config.current()
+    return {
+        "underway": orders.underway(signed_in_customer(), MOST_UNDERWAY),
+        "hours": (settings.invoice_delay_hours, settings.invoice_deadline_hours),
+    }

@@ -78,6 +78,6 @@ def create_account(order: Order) -> ResponseReturnValue:
             return render_template("auth/check_mail.html", email=order.email, purpose="register")
         number = order.number
         signed_in.sign_in(customer)
-        flash(_("Votre compte est créé. Nous vous avons écrit pour confirmer votre adresse e-mail."), "success")
-        return see_other(url_for("orders.show", number=number))
+        flash(_("Votre compte est créé. Dites-nous à quel nom établir la facture, puis demandez-la."), "success")
+        return see_other(url_for("orders.show", number=number, modifier=1, _anchor="billing"))
     return render_template("guest/create_account.html", form=form, order=order), 422 if form.is_submitted() else 200

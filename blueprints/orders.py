@@ -6,30 +6,46 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from flask_login import login_required
 
 import config
 from extensions import DomainError
 from forms.billing import BillingForm
 from forms.orders import AskForm
-from models import Order
+from models import InvoiceRequest, Order
 from services import billing as billing_service
 from services import invoices, invoicing, orders, refusals
 from web.access import own_order_or_404, signed_in_customer
-from web.answers import changed, render, wants_fragment
+from web.answers import changed, render, see_other, wants_fragment
 
 bp = Blueprint("orders", __name__, url_prefix="/espace-client/commandes")
+
+MOST_AT_ONCE = 100
 
 
 @bp.get("")
 @login_required
 def index() -> ResponseReturnValue:
     """Show the customer's orders, newest first, a run at a time; `avant` and `q` make each run an address."""
-    before, search = request.args.get("avant", ""), request.args.get("q", "").strip()
-    customer = signed_in_customer()
-    page, refused = orders.page(customer, before, search), {mail.order_id for mail in refusals.of(customer)}
-    template = "orders/_run.html" if wants_fragment() else "orders/index.html"
-    return render_template(template, page=page, before=before, search=search, refused=refused)
+    run = _run()
+    if wants_fragment() and run["before"]:
+        return render_template("orders/_run.html", **run)
+    return render("orders/index.html", "orders/_list.html", **run)
+
+
+@bp.post("/factures")
+@login_required
+def ask_for_several() -> ResponseReturnValue:
+    """Ask for the invoices of the orders that are ticked in the list; what is asked for already stays so."""
+    customer, narrowed = signed_in_customer(), _narrowed()
+    ticked = orders.own(customer, request.form.getlist("number")[:MOST_AT_ONCE])
+    following = _say_what_is_asked(invoicing.ask_for_several(ticked, customer))
+    if following:
+        return see_other(url_for(following))
+    return changed(
+        "orders/_list.html", url_for(".index", etat=narrowed["shown"] or None, q=narrowed["search"] or None), **_run()
+    )
 
 
 @bp.get("/<number>")
@@ -37,7 +53,10 @@ def index() -> ResponseReturnValue:
 def show(number: str) -> ResponseReturnValue:
     """Show one order: lines, totals, parcels, billing details, and the way to its invoice."""
     order = own_order_or_404(number, *orders.with_everything())
-    return render_template("orders/show.html", **_charged(order), **_sections(order))
+    page = {**_charged(order), **_sections(order)}
+    if "modifier" in request.args and page["editable"]:
+        page |= {"form": _billing_form(order), "billing_section": "orders/_billing_form.html"}
+    return render_template("orders/show.html", **page)
 
 
 @bp.route("/<number>/facturation", methods=["GET", "POST"])
@@ -98,6 +117,36 @@ def resend(number: str) -> ResponseReturnValue:
     else:
         flash(_("C'était déjà fait\u00a0: rien n'a été fait deux fois."), "info")
     return changed("orders/_request.html", _page_of(order), focus="request", **_sections(order))
+
+
+def _narrowed() -> dict[str, str]:
+    """Return to what the address narrows the list."""
+    shown = request.args.get("etat", "")
+    return {"search": request.args.get("q", "").strip(), "shown": shown if shown in orders.SHOWN else ""}
+
+
+def _run() -> dict[str, Any]:
+    """Return one run of the list, as the address says: from where on (`avant`), and narrowed to what."""
+    customer, narrowed, before = signed_in_customer(), _narrowed(), request.args.get("avant", "")
+    refused = {mail.order_id for mail in refusals.of(customer)}
+    return {**narrowed, "before": before, "page": orders.page(customer, before, **narrowed), "refused": refused}
+
+
+def _say_what_is_asked(asked: list[InvoiceRequest]) -> str:
+    """Say how many invoices are asked for now, and return the page where what they wait for is given, if any."""
+    if not asked:
+        flash(_("Cochez au moins une commande sans facture, puis demandez."), "info")
+        return ""
+    said = ngettext("%(num)d facture est demandée.", "%(num)d factures sont demandées.", len(asked))
+    waits = {one.waiting_for for one in asked}
+    if "confirmation" in waits:
+        flash(f"{said} {_('Confirmez votre adresse e-mail pour les recevoir.')}", "warning")
+        return "customer.home"
+    if "details" in waits:
+        flash(f"{said} {_('Complétez vos données de facturation pour les recevoir.')}", "warning")
+        return "billing.edit"
+    flash(f"{said} {_('Vous les recevrez par e-mail, chacune après son expédition.')}", "success")
+    return ""
 
 
 def _ask_for_details(order: Order) -> ResponseReturnValue:

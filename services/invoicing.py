@@ -1,5 +1,7 @@
 """Requests for invoices: asked for, opened by themselves, reconsidered when the world changes."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, time
 
 from flask_babel import gettext as _
@@ -16,11 +18,13 @@ from extensions import DomainError, NotTheirs, db, transaction
 from models import Customer, Delivery, InvoiceRequest, Milestone, Order
 from parties import rules
 from parties.details import Details
-from services import history, issuing, leases, outbox
+from services import history, issuing, leases, notices, outbox
 from services.orders import sale_of
 from services.schedule import Facts, schedule
 
 OPEN = ("requested", "waiting", "scheduled")
+THEIRS = ("invoice", "credit_note", notices.RECEIVED, notices.PROBLEM)
+"""The mails that go to whom an order belongs to when they are sent."""
 
 
 def ask(order: Order, customer: Customer, purchase_order: str = "") -> InvoiceRequest:
@@ -45,7 +49,21 @@ def ask(order: Order, customer: Customer, purchase_order: str = "") -> InvoiceRe
     request = of_order(order_id)
     failpoints.reach("ask.before_ring")
     ring_if_due(request)
+    notices.ring(order_id)
     return request
+
+
+def ask_for_several(orders: Sequence[Order], customer: Customer) -> list[InvoiceRequest]:
+    """Afterwards each of these orders that gives an invoice has its request, as after `ask`; return those.
+
+    Each is asked for by itself: what is refused or has left the account keeps none of the others back.
+    """
+    ids, customer_id = [order.id for order in orders], customer.id
+    asked = []
+    for order_id in ids:
+        with suppress(DomainError, NotTheirs):
+            asked.append(ask(db.session.get_one(Order, order_id), db.session.get_one(Customer, customer_id)))
+    return asked
 
 
 def open_automatic(order: Order) -> None:
@@ -129,7 +147,7 @@ def readdress(order: Order) -> None:
         request.customer = order.customer
     db.session.flush()
     waiting = update(Delivery).where(
-        Delivery.order_id == order.id, Delivery.state == "pending", Delivery.kind.in_(("invoice", "credit_note"))
+        Delivery.order_id == order.id, Delivery.state == "pending", Delivery.kind.in_(THEIRS)
     )
     whose = {"recipient": request.recipient, "customer_id": request.customer_id}
     db.session.execute(waiting.values(whose | leases.NOBODYS))
@@ -241,6 +259,7 @@ def _open(order: Order, origin: str, customer: Customer | None, purchase_order: 
 def _reschedule(request: InvoiceRequest, order: Order) -> None:
     settings = config.current()
     now = clock.now()
+    not_told = request.state == "requested" or request.waiting_for == "confirmation"
     details = details_for(request, order)
     enough = details is not None and rules.enough_for_invoice(details, settings.tax_id_required)
     complete = enough and details is not None and not buyer_problems(order, details)
@@ -259,6 +278,8 @@ def _reschedule(request: InvoiceRequest, order: Order) -> None:
     )
     request.become("waiting" if plan.waiting_for else "scheduled", waiting_for=plan.waiting_for, due_at=plan.earliest)
     request.earliest_at, request.deadline_at = plan.earliest, plan.deadline
+    if not_told:
+        notices.received(request, order)
 
 
 def _cancel(request: InvoiceRequest, order: Order, reason: str) -> None:

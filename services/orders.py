@@ -1,20 +1,32 @@
 """What a customer reads about their orders: the list, page by page, and the amounts of one."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import tuple_
+from sqlalchemy import ColumnElement, and_, not_, or_, tuple_
 from sqlalchemy.orm import joinedload, selectinload
 from sqlalchemy.sql.base import ExecutableOption
 
+import clock
 from documents import amendments, canonical, totals
 from extensions import db
-from models import Customer, Document, Order
+from models import Customer, Document, InvoiceRequest, Order
 from shops.numbers import order_key
 
 PAGE_SIZE = 20
+UNDERWAY = Order.request.has(InvoiceRequest.state.not_in(InvoiceRequest.FINAL))
+INVOICED = or_(
+    Order.existing_invoice.is_not(None), Order.documents.any(and_(Document.kind == "invoice", not_(Document.trial)))
+)
+SHOWN: dict[str, ColumnElement[bool]] = {
+    "a-demander": and_(not_(UNDERWAY), not_(INVOICED), Order.cancelled_at.is_(None), Order.erased_at.is_(None)),
+    "en-cours": UNDERWAY,
+    "facturees": INVOICED,
+}
+"""What the list may be narrowed to, by the word that the address says."""
 LARGEST_ID = 2**31 - 1  # PostgreSQL refuses to compare an id with more.
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -29,8 +41,10 @@ class Page:
     next: str | None
 
 
-def page(customer: Customer, before: str = "", search: str = "") -> Page:
+def page(customer: Customer, before: str = "", search: str = "", shown: str = "") -> Page:
     """Return the customer's orders after the cursor `before`, those whose number contains `search`.
+
+    `shown` narrows the list to one of the cases in `SHOWN`; any other word does not.
 
     Keyset pagination on (placed_at, id): the hundredth page costs what the first does, and an order that arrives
     meanwhile neither doubles nor hides another. A cursor that is no cursor begins at the start.
@@ -38,19 +52,35 @@ def page(customer: Customer, before: str = "", search: str = "") -> Page:
     found = Order.visible_to(customer).options(*_for_list())
     if wanted := order_key(search):
         found = found.where(Order.number_key.contains(wanted, autoescape=True))
+    if shown in SHOWN:
+        found = found.where(SHOWN[shown])
     position = _position(before)
     if position:
         found = found.where(tuple_(Order.placed_at, Order.id) < position)
     newest_first = found.order_by(Order.placed_at.desc(), Order.id.desc()).limit(PAGE_SIZE + 1)
     orders = list(db.session.scalars(newest_first))
-    shown = orders[:PAGE_SIZE]
-    return Page(shown, _cursor(shown[-1]) if len(orders) > PAGE_SIZE else None)
+    run = orders[:PAGE_SIZE]
+    return Page(run, _cursor(run[-1]) if len(orders) > PAGE_SIZE else None)
 
 
 def latest(customer: Customer, count: int) -> list[Order]:
     """Return the customer's newest orders."""
     found = Order.visible_to(customer).options(*_for_list())
     return list(db.session.scalars(found.order_by(Order.placed_at.desc(), Order.id.desc()).limit(count)))
+
+
+def underway(customer: Customer, most: int) -> list[Order]:
+    """Return the customer's orders whose invoice is under way, or was sent within the day; what is next comes first."""
+    just_sent = InvoiceRequest.sent_at > clock.now() - timedelta(days=1)
+    next_first = (InvoiceRequest.sent_at.is_not(None), InvoiceRequest.due_at.is_(None), InvoiceRequest.due_at)
+    found = Order.visible_to(customer).join(Order.request).where(or_(UNDERWAY, just_sent)).options(*_for_list())
+    return list(db.session.scalars(found.order_by(*next_first, InvoiceRequest.id.desc()).limit(most)))
+
+
+def own(customer: Customer, numbers: Collection[str]) -> list[Order]:
+    """Return those of the customer's orders that have one of these numbers, oldest first."""
+    found = Order.visible_to(customer).where(Order.number.in_(numbers)).options(*_for_list())
+    return list(db.session.scalars(found.order_by(Order.placed_at, Order.id)))
 
 
 def with_everything() -> tuple[ExecutableOption, ...]:

@@ -167,6 +167,17 @@ class Order(Model):
         details = self.effective_details()
         return bool(self.fulfilled_at and details and rules.names_a_registered_company(details))
 
+    @property
+    def may_be_asked_for(self) -> bool:
+        """Whether « Demander une facture » has a meaning: none is under way or issued, and the order gives one."""
+        if self.needs_review or (self.request and self.request.state != "cancelled"):
+            return False
+        try:
+            self.require_invoiceable()
+        except DomainError:
+            return False
+        return True
+
     def require_invoiceable(self) -> None:
         """Raise DomainError, with the reason in French, when this order gives no invoice."""
         if self.erased_at:

@@ -16,7 +16,7 @@ def wants_fragment() -> bool:
     return request.headers.get("HX-Request-Type") == "partial" and "HX-History-Restore-Request" not in request.headers
 
 
-def render(page: str, fragment: str, status: int = 200, **context: Any) -> ResponseReturnValue:
+def render(page: str, fragment: str, status: int = 200, /, **context: Any) -> ResponseReturnValue:
     """Answer with the fragment and the flash when htmx swaps a part of the page, with the whole page otherwise."""
     if wants_fragment():
         return render_template(fragment, **context) + render_template("_flash.html", out_of_band=True), status

@@ -12,7 +12,7 @@ from extensions import db
 from models import Customer
 from services import second_factor, sessions, tokens
 
-POLLING = ("orders.progress",)
+POLLING = ("orders.progress", "customer.invoices_underway")
 """Views that a page asks by itself: nobody need be there, so that they keep no session alive."""
 
 

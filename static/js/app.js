@@ -1,11 +1,11 @@
-// What htmx leaves to us: the CSRF header, the focus after a swap, and a word when a request fails.
-// The texts live in templates/_flash.html, so that they are translated with the rest.
+// What htmx leaves to us: the CSRF header, the focus after a swap, a word when a request fails, and what was typed when a
+// session ends. The texts live in the templates, so that they are translated with the rest.
 
 const flash = () => document.getElementById("flash");
 
-function say(text) {
+function say(text, tone = "error") {
   const notice = document.createElement("p");
-  notice.className = "notice notice-error";
+  notice.className = `notice notice-${tone}`;
   notice.textContent = text;
   flash().replaceChildren(notice);
 }
@@ -39,13 +39,55 @@ document.addEventListener("htmx:after:settle", ({ detail: { task, newContent } }
 // A failed request swaps nothing: what was typed stays. The server's own sentence is the best; a form refused with 422
 // says so beside its fields.
 document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
-  const { status } = ctx.response;
-  if (status === 422 || "quiet" in ctx.sourceElement.dataset) return;
+  if (ctx.response.status === 422 || "quiet" in ctx.sourceElement.dataset) return;
   const answer = new DOMParser().parseFromString(ctx.text, "text/html");
-  const { expired, failed } = flash().dataset;
-  say(status === 401 ? expired : answer.querySelector("#flash .notice")?.textContent ?? failed);
+  say(answer.querySelector("#flash .notice")?.textContent ?? flash().dataset.failed);
 });
 
 document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
   if (ctx && !("quiet" in ctx.sourceElement.dataset)) say(flash().dataset.offline);
+});
+
+// Once the session has ended htmx would lead away at once. The dialog asks first, and the same account finds what was
+// typed again in this tab, on the page of its own that a form may have (data-page); secrets are not kept.
+const KEPT = "typed";
+const fields = () => [...document.querySelectorAll("main form [name]")].filter((field) => !["hidden", "password", "submit"].includes(field.type));
+const property = (field) => (["checkbox", "radio"].includes(field.type) ? "checked" : "value");
+const nameOf = (field) => [field.form.getAttribute("action"), field.name, property(field) === "checked" ? field.value : ""].join(" ");
+
+document.addEventListener("htmx:after:request", (event) => {
+  const { response, sourceElement } = event.detail.ctx;
+  const dialog = document.getElementById("expired");
+  if (response.status !== 401 || !dialog) return;
+  event.preventDefault();
+  const way = new URL(response.headers.get("HX-Redirect"), location);
+  const page = sourceElement.closest("[data-page]")?.dataset.page;
+  if (page) way.searchParams.set("next", page);
+  const typed = fields().map((field) => [nameOf(field), field[property(field)]]);
+  sessionStorage.setItem(KEPT, JSON.stringify({ account: document.body.dataset.account, page: page ?? location.pathname, typed }));
+  dialog.querySelector("a").href = way.href;
+  if (!dialog.open) dialog.showModal();
+});
+
+// Another kind of buyer or country brings other fields: what was typed into them follows once they are there.
+function restore(typed) {
+  const changed = fields().filter((field) => {
+    const before = typed.get(nameOf(field));
+    if (before === undefined || before === field[property(field)]) return false;
+    field[property(field)] = before;
+    return true;
+  });
+  changed.find((field) => field.checked || field.matches("select"))?.dispatchEvent(new Event("change", { bubbles: true }));
+  return changed.length;
+}
+
+window.addEventListener("load", () => {
+  const { account } = document.body.dataset;
+  const kept = account && JSON.parse(sessionStorage.getItem(KEPT));
+  if (!kept) return;
+  sessionStorage.removeItem(KEPT);
+  if (kept.account !== account || kept.page !== location.pathname) return;
+  const typed = new Map(kept.typed);
+  document.addEventListener("htmx:after:settle", () => restore(typed), { once: true });
+  if (restore(typed)) say(flash().dataset.restored, "info");
 });
