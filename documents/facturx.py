@@ -208,6 +208,8 @@ def _buyer(agreement: etree._Element, snapshot: Snapshot, *, with_vat_number: bo
     cii.text(party, "Name", buyer.display_name)
     if buyer.siren:
         cii.text(cii.group(party, "SpecifiedLegalOrganization"), "ID", buyer.siren, schemeID=SIREN)
+    if buyer.contact:
+        cii.text(cii.group(party, "DefinedTradeContact"), "PersonName", buyer.contact)
     _address(party, buyer)
     if buyer.kind == "company" and buyer.siren:
         cii.text(cii.group(party, "URIUniversalCommunication"), "URIID", buyer.siren, schemeID=DIRECTORY)

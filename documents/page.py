@@ -267,7 +267,8 @@ def _parties(snapshot: Snapshot, said: Words) -> Iterator[Party]:
     identity, buyer = snapshot.seller.identity, snapshot.buyer
     contact = [text for text in (identity.email, identity.phone) if text]
     yield Party(said.seller, identity.name, (*address_lines(identity, snapshot.language), *contact))
-    rows = address_lines(buyer, snapshot.language)
+    rows = [said.contact.format(name=buyer.contact)] if buyer.contact else []
+    rows += address_lines(buyer, snapshot.language)
     company = buyer.kind == "company"
     if company and buyer.siren:
         rows.append(said.siren.format(number=grouped(buyer.siren, 3, 3, 3)))

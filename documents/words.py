@@ -23,6 +23,7 @@ class Words:
 
     seller: str
     billed_to: str
+    contact: str
     delivered_to: str
     siren: str
     vat_number: str
@@ -95,6 +96,7 @@ FRENCH = Words(
     reason="Motif\u00a0: {reason}",
     seller="Vendeur",
     billed_to="Facturé à",
+    contact="À l'attention de {name}",
     delivered_to="Livré à",
     siren="SIREN {number}",
     vat_number="TVA {number}",
@@ -157,6 +159,7 @@ ENGLISH = Words(
     reason="Reason: {reason}",
     seller="Seller",
     billed_to="Billed to",
+    contact="For the attention of {name}",
     delivered_to="Delivered to",
     siren="SIREN {number}",
     vat_number="VAT no. {number}",
@@ -229,6 +232,7 @@ SPANISH = Words(
     reason="Motivo: {reason}",
     seller="Vendedor",
     billed_to="Facturado a",
+    contact="A la atención de {name}",
     delivered_to="Entregado a",
     siren="SIREN {number}",
     vat_number="NIF-IVA {number}",

@@ -47,6 +47,7 @@ class BillingForm(FlaskForm):
 
     Only the fields in `shown` are rendered; the others are neither required nor sent, and keep what is on record until
     the details are recorded. `also_account` exists on an order's form alone: give its first state, on or off.
+    `on_behalf` shows the names of the person who buys for a company; without it a company has none.
     `delivery` is the order's address of delivery, field by field, where this customer may see it.
     `sale_wants` says what the sale that is to be invoiced wants of such details besides: a sentence by field.
     """
@@ -71,6 +72,7 @@ class BillingForm(FlaskForm):
     line2 = StringField(_l("Complément d'adresse"), filters=[_trimmed])
     postal_code = StringField(_l("Code postal"), filters=[_trimmed])
     city = StringField(_l("Ville"), filters=[_trimmed])
+    on_behalf = BooleanField(_l("J'achète pour le compte de cette entreprise"))
     also_account = BooleanField(_l("Enregistrer aussi dans mes données de facturation"))
 
     def __init__(
@@ -81,7 +83,9 @@ class BillingForm(FlaskForm):
         sale_wants: Callable[[Details], Mapping[str, str]] | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(*args, also_account=also_account, **kwargs)
+        on_record = kwargs.get("obj")
+        bought_for = on_record is not None and on_record.kind == "company" and bool(on_record.last_name)
+        super().__init__(*args, also_account=also_account, on_behalf=bought_for, **kwargs)
         if also_account is None:
             del self.also_account
         self.tax_id_required = config.current().tax_id_required
@@ -89,7 +93,9 @@ class BillingForm(FlaskForm):
         self.delivery = delivery
         self.was_sent = self.is_submitted() and "formdata" not in kwargs
         self.filled_in = self._fill_in()
-        self.needs = rules.requirements(self.kind.data, self.country.data or "", self.tax_id_required)
+        self.with_contact = self.kind.data == "company" and bool(self.on_behalf.data)
+        kind, country = self.kind.data, self.country.data or ""
+        self.needs = rules.requirements(kind, country, self.tax_id_required, with_contact=self.with_contact)
         if not self.needs.vat_number_is_of_the_union:
             self.vat_number.label.text = _("Numéro de TVA")
         for name in rules.FIELDS:
@@ -199,6 +205,9 @@ class BillingForm(FlaskForm):
         good = bool(super().validate(extra_validators))
         details = self.details()
         problems = rules.problems(details, self.tax_id_required)
+        if self.with_contact:
+            of_person = {name: rules.name_problem(name, self[name].data or "") for name in rules.CONTACT}
+            problems |= {name: problem for name, problem in of_person.items() if problem}
         if self.sale_wants:
             problems = {**self.sale_wants(details), **problems}
         for name, message in problems.items():

@@ -1,6 +1,7 @@
 """The form « Corriger »: what an issued invoice says of its buyer, to be said otherwise."""
 
 from collections.abc import Iterator
+from itertools import chain
 
 from flask import request
 from wtforms import Field
@@ -28,4 +29,5 @@ class CorrectionForm(BillingForm):
 
     def sent(self) -> Iterator[Field]:
         """Give the fields that a preview carries on to the second press."""
-        return (self[name] for name in FIELDS if name in self.shown or name not in rules.FIELDS)
+        shown = (self[name] for name in FIELDS if name in self.shown or name not in rules.FIELDS)
+        return chain([self.on_behalf] if self.with_contact else [], shown)

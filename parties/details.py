@@ -13,7 +13,8 @@ class Details:
     """Données de facturation: who is invoiced, under which numbers, and where.
 
     Values are the ones `parties.rules.normalise` gives: trimmed text, numbers compact and in capitals,
-    `country` an ISO 3166 alpha-2 code. An empty string means « not given ».
+    `country` an ISO 3166 alpha-2 code. An empty string means « not given ». The names of a company's are of the person
+    who bought for it.
     """
 
     kind: Kind
@@ -35,6 +36,12 @@ class Details:
         if self.kind == "company" and self.company_name:
             return self.company_name
         return f"{self.first_name} {self.last_name}".strip()
+
+    @property
+    def contact(self) -> str:
+        """Who bought for a company that the invoice is made out to: a name under the company's, else empty."""
+        bought_for = self.kind == "company" and self.company_name and self.last_name
+        return f"{self.first_name} {self.last_name}".strip() if bought_for else ""
 
     @property
     def siren(self) -> str:

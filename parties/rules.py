@@ -30,9 +30,10 @@ LIMITS = {
 """The most characters each text may have, once normalised."""
 
 TEXTS = ("first_name", "last_name", "company_name", "line1", "line2", "city")
+CONTACT = frozenset(("first_name", "last_name"))
 ALWAYS_WANTED = frozenset(("kind", "country", "first_name", "last_name", "company_name", "line1", "city"))
 ADDRESS = frozenset(("line1", "line2", "postal_code", "city", "country", "kind", "tax_id"))
-PERSON = ADDRESS | {"first_name", "last_name"}
+PERSON = ADDRESS | CONTACT
 COMPANY = ADDRESS | {"company_name"}
 
 
@@ -92,10 +93,17 @@ def group(country: str) -> str:
     return {"MC": "monaco", "GB": "uk", "IM": "uk"}.get(country, "other")
 
 
-def requirements(kind: str, country: str, tax_id_required: TaxIdRequired) -> Requirements:
-    """Return what is shown and mandatory; an unknown kind counts as an individual, an unknown country as a far one."""
+def requirements(
+    kind: str, country: str, tax_id_required: TaxIdRequired, *, with_contact: bool = False
+) -> Requirements:
+    """Return what is shown and mandatory; an unknown kind counts as an individual, an unknown country as a far one.
+
+    `with_contact`: of a company, also the name of the person who bought for it.
+    """
     kind = kind if kind == "company" else "individual"
     rule = RULES[kind, group(country)]
+    if with_contact:
+        rule = rule._replace(shown=rule.shown | CONTACT)
     required = rule.wanted | (rule.shown & ALWAYS_WANTED)
     if countries.postal_code_required(country):
         required |= {"postal_code"}
@@ -150,8 +158,24 @@ def normalise(details: Details) -> Details:
         "vat_number": numbers.normal_vat_number(details.vat_number, country),
         "postal_code": countries.normal_postal_code(details.postal_code, country),
     }
+    if kind == "company" and _names_a_person(given):
+        shown |= CONTACT
     kept = {name: value if name in shown else "" for name, value in given.items()}
     return replace(details, kind=kind, country=country, **kept)
+
+
+def _names_a_person(given: dict[str, str]) -> bool:
+    """Whether a company's details name a person who can be printed; shops send what they like, and it is no duty."""
+    names = {field: given[field] for field in CONTACT}
+    return bool(names["last_name"]) and not any(name_problem(field, text) for field, text in names.items() if text)
+
+
+def name_problem(field: str, text: str) -> str:
+    """Say what is wrong with the name of a person, nothing when it can be printed."""
+    name = tidy(text)
+    if not name:
+        return _missing(field, Details("individual"))
+    return next(_problems_of(field, name, Details("individual")), "")
 
 
 def problems(details: Details, tax_id_required: TaxIdRequired) -> dict[str, str]:

@@ -20,6 +20,9 @@ from parties.details import Details
 from services import crediting, history, invoicing, issuing, outbox, review
 
 SELF_SERVICE = ("line1", "line2", "postal_code", "city")
+CONTACT = ("first_name", "last_name")
+"""Corrected at once too while it is a company's: they say who bought for it, not whose invoice it is."""
+
 PURCHASE_ORDER = "purchase_order"
 
 
@@ -60,7 +63,8 @@ def propose(invoice: Invoice, details: Details, purchase_order: str) -> Proposal
     if not changes:
         raise DomainError(_("Rien ne change\u00a0: la facture dit déjà cela."))
     _require_fitting(said, details)
-    immediate = set(changes) <= {*SELF_SERVICE, PURCHASE_ORDER} and invoice.replaces_id is None
+    free = {*SELF_SERVICE, PURCHASE_ORDER, *(CONTACT if details.kind == "company" else ())}
+    immediate = set(changes) <= free and invoice.replaces_id is None
     return Proposal(invoice, details, purchase_order, changes, immediate)
 
 

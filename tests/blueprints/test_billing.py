@@ -359,3 +359,23 @@ def test_who_may_not_see_the_delivery_is_not_offered_its_address(client: Linting
 
 def test_an_account_has_no_delivery_to_take_over(client: LintingClient, claire: Customer) -> None:
     assert "same_as_delivery" not in client.get(URL).text
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX])
+def test_a_tick_asks_a_company_for_the_name_of_who_buys(
+    client: LintingClient, claire: Customer, headers: dict[str, str]
+) -> None:
+    ticked = COMPANY | {"on_behalf": "y"}
+    assert "on_behalf" in fields(client.post(URL, data=COMPANY | {"show": "1"}, headers=headers).text)
+    page = client.post(URL, data=ticked | {"show": "1"}, headers=headers).text
+    assert {"first_name", "last_name"} <= set(fields(page))
+    assert "sous celui de l'entreprise" in page.replace("&#39;", "'")
+    refused = client.post(URL, data=ticked, headers=headers)
+    assert refused.status_code == 422
+    assert list(errors(refused.text)) == ["first_name", "last_name"]
+    client.post(URL, data=ticked | {"first_name": "Claire", "last_name": "Martin"}, headers=headers)
+    assert claire.billing is not None
+    assert claire.billing.details() == company_details(vat_number="", first_name="Claire", last_name="Martin")
+    client.post(URL, data=COMPANY, headers=headers)
+    db.session.refresh(claire.billing)
+    assert claire.billing.details() == company_details(vat_number="")

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from extensions import db
 from models import Correction, CreditNote, Customer, Delivery, Document, Invoice
-from services import corrections, crediting
+from services import corrections, crediting, issuing
 from tests.support.client import LintingClient
 from tests.support.customers import COMPANY, PERSON, a_correction, an_issued_invoice, page_of
 from tests.support.factories import PLACED, a_customer, a_line, an_order, billing_details, company_details
@@ -237,3 +237,14 @@ def test_the_pages_cost_the_same_whatever_the_lines(app: Flask, client: LintingC
             assert queries.count <= 8, str(queries)
             counted.append(queries.count)
     assert counted[:2] == counted[2:]
+
+
+def test_who_bought_for_a_company_is_carried_to_the_second_press(client: LintingClient, claire: Customer) -> None:
+    invoice = an_issued_invoice(an_order(customer=claire, billing=company_details()))
+    named = COMPANY | {"vat_number": "FR44732829320", "on_behalf": "y", "first_name": "Claire", "last_name": "Martin"}
+    shown = client.post(page(invoice), data=named)
+    assert rows(shown.text) == [("Prénom", "rien", "Claire"), ("Nom", "rien", "Martin")]
+    hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', shown.text))
+    client.post(page(invoice), data=hidden | CONFIRM)
+    assert invoice.replaced_by is not None
+    assert issuing.frozen(invoice.replaced_by).buyer.contact == "Claire Martin"

@@ -88,6 +88,7 @@ FREE_GIFT = a_sale(a_line(), a_line("Autocollant offert", "0.00", vat_rate=D(0))
 CASES: dict[str, Callable[[], Snapshot]] = {
     "consumer, paid": an_invoice,
     "company": lambda: an_invoice(buyer=COMPANY, shipping_address=GERLAND, purchase_order="BC 118"),
+    "bought for a company": lambda: an_invoice(buyer=replace(COMPANY, first_name="Claire", last_name="Martin")),
     "company by its VAT number": lambda: an_invoice(buyer=replace(COMPANY, siret="")),
     "company without SIREN": lambda: an_invoice(buyer=ASSOCIATION),
     "rates and reductions": lambda: an_invoice(MIXED, buyer=COMPANY),

@@ -171,6 +171,14 @@ def test_the_parties_are_named_by_their_numbers() -> None:
     assert value(tree, "BuyerTradeParty/SpecifiedTaxRegistration/ID[@schemeID='VA']") == "FR44732829320"
 
 
+def test_who_bought_for_a_company_is_its_contact() -> None:
+    tree = read(CASES["bought for a company"]())
+    assert value(tree, "BuyerTradeParty/DefinedTradeContact/PersonName") == "Claire Martin"
+    assert value(tree, "BuyerTradeParty/Name") == "Les Compagnons du Textile"
+    for case in ("company", "consumer, paid"):
+        assert not values(read(CASES[case]()), "BuyerTradeParty/DefinedTradeContact")
+
+
 @pytest.mark.parametrize("case", ["consumer, paid", "company without SIREN", "goods in the EU", "Monaco"])
 def test_who_is_in_no_french_directory_is_reached_by_e_mail(case: str) -> None:
     assert value(read(CASES[case]()), "BuyerTradeParty/URIUniversalCommunication/URIID[@schemeID='EM']") == EMAIL

@@ -97,6 +97,21 @@ def test_an_invoice_in_spanish() -> None:
     assert plain(contents.payment[0]) == "Pagada el 2 de noviembre de 2026 con tarjeta."
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("fr", "À l'attention de Claire Martin"),
+        ("en", "For the attention of Claire Martin"),
+        ("es", "A la atención de Claire Martin"),
+    ],
+)
+def test_who_bought_for_a_company_stands_under_its_name(language: str, words: str) -> None:
+    buyer = replace(COMPANY, first_name="Claire", last_name="Martin")
+    billed_to = page.contents(a_snapshot(language=language, buyer=buyer)).parties[1]
+    assert (billed_to.name, billed_to.rows[0]) == (COMPANY.company_name, words)
+    assert billed_to.rows[1:] == page.contents(a_snapshot(language=language, buyer=COMPANY)).parties[1].rows
+
+
 @pytest.mark.parametrize("language", ["en", "es"])
 def test_legal_texts_stay_french(language: str) -> None:
     french, other = (

@@ -229,3 +229,48 @@ def test_the_country_chooses_the_keyboard_of_a_person_s_number(
 ) -> None:
     assert post(PERSON | {"country": country}).keyboards.get("tax_id") == keyboard
     assert post(COMPANY | {"country": country}).keyboards.get("tax_id") is None
+
+
+CLAIRE = {"on_behalf": "y", "first_name": " Claire ", "last_name": "Martin"}
+
+
+def test_who_buys_for_a_company_says_their_name(post: FormMaker) -> None:
+    form = post(COMPANY | CLAIRE)
+    assert form.outcome
+    assert form.details() == company_details(vat_number="", first_name="Claire", last_name="Martin")
+    assert form.first_name.flags.required
+    assert form.last_name.flags.required
+
+
+def test_without_the_tick_a_company_has_no_name_of_a_person(post: FormMaker) -> None:
+    form = post(COMPANY | CLAIRE | {"on_behalf": ""}, on_record=company_details(last_name="Durand"))
+    assert form.outcome
+    assert not {"first_name", "last_name"} & form.shown
+    assert form.details() == company_details(vat_number="")
+
+
+def test_the_tick_wants_both_names(post: FormMaker) -> None:
+    assert post(COMPANY | {"on_behalf": "y"}).errors == {
+        "first_name": ("Indiquez votre prénom.",),
+        "last_name": ("Indiquez votre nom.",),
+    }
+    assert set(post(COMPANY | CLAIRE | {"last_name": "--"}).errors) == {"last_name"}
+
+
+def test_a_person_buys_for_nobody_else(post: FormMaker) -> None:
+    assert post(PERSON | {"on_behalf": "y"}).details() == billing_details()
+
+
+@pytest.mark.parametrize(
+    ("on_record", "ticked"),
+    [
+        (company_details(first_name="Claire", last_name="Martin"), True),
+        (company_details(), False),
+        (billing_details(), False),
+    ],
+)
+def test_the_tick_begins_as_it_is_on_record(app: Flask, on_record: Details, ticked: bool) -> None:
+    with app.test_request_context("/"):
+        form = BillingForm(obj=on_record)
+        assert form.on_behalf.data is ticked
+        assert ("last_name" in form.shown) == (ticked or on_record.kind == "individual")

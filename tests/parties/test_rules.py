@@ -318,3 +318,30 @@ def test_the_siren_that_a_shop_sent_is_enough_for_the_document(numbers_given: di
         **numbers_given,
     )
     assert rules.enough_for_invoice(company, "law") == enough
+
+
+def test_who_bought_for_a_company_is_kept_and_changes_neither_name_nor_duties() -> None:
+    alone = rules.normalise(a_company(siret="73282932000074"))
+    bought_for = rules.normalise(a_company(siret="73282932000074", first_name=" Claire ", last_name="Martin"))
+    assert bought_for == replace(alone, first_name="Claire", last_name="Martin")
+    assert (bought_for.contact, alone.contact) == ("Claire Martin", "")
+    assert bought_for.display_name == alone.display_name == "Atelier Martin"
+    assert problems(bought_for) == {}
+    assert a_person().contact == ""
+
+
+@pytest.mark.parametrize(
+    ("first_name", "last_name"), [("Claire", ""), ("Claire", "Mar\x00tin"), ("--", "Martin"), ("", "a" * 101)]
+)
+def test_what_names_nobody_who_can_be_printed_is_no_contact(first_name: str, last_name: str) -> None:
+    details = rules.normalise(a_company(siret="73282932000074", first_name=first_name, last_name=last_name))
+    assert (details.first_name, details.last_name, details.contact) == ("", "", "")
+    assert problems(details) == {}
+
+
+def test_the_name_of_a_person_is_judged_alone() -> None:
+    assert rules.name_problem("first_name", " ") == "Indiquez votre prénom."
+    assert rules.name_problem("last_name", "") == "Indiquez votre nom."
+    assert "ponctuation" in rules.name_problem("last_name", "--")
+    assert "100 caractères" in rules.name_problem("last_name", "a" * 101)
+    assert rules.name_problem("last_name", "王") == ""

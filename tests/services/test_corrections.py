@@ -376,6 +376,17 @@ def test_a_proposal_says_what_changes_and_whether_it_comes_at_once(
     assert db.session.scalar(select(func.count()).select_from(Correction)) == 0
 
 
+def test_who_bought_for_a_company_is_corrected_at_once_but_never_a_person_s_own_name(app: Flask) -> None:
+    invoice = invoiced(details=company_details())
+    contact = company_details(first_name="Claire", last_name="Martin")
+    proposal = corrections.propose(invoice, contact, "")
+    assert (proposal.changes, proposal.immediate) == (("first_name", "last_name"), True)
+    assert not corrections.propose(invoice, replace(contact, company_name="Autre SARL"), "").immediate
+    submitted(invoice, contact)
+    assert invoice.replaced_by is not None
+    assert issuing.frozen(invoice.replaced_by).buyer.contact == "Claire Martin"
+
+
 def test_an_accepted_correction_replaces_the_invoice_once(app: Flask, bells: list[tuple[str, int]]) -> None:
     invoice = invoiced()
     correction = requested(invoice)
