@@ -17,7 +17,7 @@ from extensions import db, transaction
 from mail import smtp
 from mail.smtp import Outcome
 from models import Delivery, Document, Invoice
-from services import history, invoicing, issuing, leases
+from services import history, invoicing, issuing, leases, notices
 from services.leases import Lease
 
 BACKOFF = tuple(timedelta(minutes=minutes) for minutes in (5, 15, 60, 240, 720, 1440))
@@ -60,6 +60,7 @@ def batch(first: int) -> Iterator[int]:
 def claim(delivery_id: int) -> Lease | None:
     """Return the right to send a mail, or None when it is not due, sent already, or in another worker's hands.
 
+    One that says what is true no longer ends here.
     It stays `pending`: until it is handed over nothing can have arrived. While the mail server is away it waits with
     the others instead, unless it is there to find out.
     """
@@ -71,6 +72,10 @@ def claim(delivery_id: int) -> Lease | None:
         if delivery.state == "sending":
             delivery.doubts += 1
             delivery.become("pending", due_at=delivery.due_at, error=delivery.last_error)
+        if notices.is_overtaken(delivery):
+            leases.release(delivery)
+            delivery.become("failed", error=notices.OVERTAKEN)
+            return None
         away_until = db.session.scalar(_waiting_for_the_server()) if delivery.kind != "test" else None
         if away_until:
             leases.hand_back(delivery)
@@ -270,3 +275,5 @@ def _conclude(delivery: Delivery, action: str) -> None:
         unknown = "On ne sait pas si le message est arrivé."
         reason = unknown if delivery.state == "unknown" else REFUSED[delivery.trouble or "message"]
         request.become("needs_attention", reason=reason)
+        if delivery.trouble != "recipient":  # Else this one would be refused as well.
+            notices.problem(request, document.order)

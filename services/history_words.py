@@ -149,6 +149,8 @@ MAILS: Mapping[str, Any] = {
     "password_changed": _l("Mot de passe changé"),
     "password_reset": _l("Lien pour un nouveau mot de passe"),
     "request_cancelled": _l("Demande annulée"),
+    "request_problem": _l("Retard de la facture"),
+    "request_received": _l("Demande reçue"),
     "second_factor_changed": _l("Double authentification changée"),
     "specimen": _l("Spécimen"),
     "test": _l("E-mail d'essai"),

@@ -124,6 +124,40 @@ def _account_exists(heading: Heading, _delivery: Delivery) -> EmailMessage:
     return messages.account_exists(heading, sign_in_url=_url("auth.sign_in"), reset_url=_url("auth.forgot"))
 
 
+def _request_received(heading: Heading, delivery: Delivery) -> EmailMessage:
+    order, settings = db.session.get_one(Order, delivery.order_id), config.current()
+    request = invoicing.of_order(order.id)
+    details = invoicing.details_for(request, order) if request.details_complete_at else None
+    proven = delivery.customer is not None and delivery.customer.is_confirmed
+    asked = messages.Asked(
+        order_number=order.number,
+        ordered_on=clock.paris_date(order.placed_at),
+        amount=formatting.money(order.total, order.currency),
+        asked_at=request.requested_at,
+        waits_for=request.waiting_for or "",
+        earliest=request.earliest_at,
+        deadline=request.deadline_at,
+        delay_hours=settings.invoice_delay_hours,
+        deadline_hours=settings.invoice_deadline_hours,
+        made_out_to=(details.display_name, *page.address_lines(details)) if details and proven else (),
+        purchase_order=(request.purchase_order or "") if proven else "",
+    )
+    return messages.request_received(heading, asked, order_url=_url("orders.show", number=order.number))
+
+
+def _request_problem(heading: Heading, delivery: Delivery) -> EmailMessage:
+    order = db.session.get_one(Order, delivery.order_id)
+    invoice = issuing.current_invoice(order)
+    return messages.request_problem(
+        heading,
+        order_number=order.number,
+        ordered_on=clock.paris_date(order.placed_at),
+        amount=formatting.money(order.total, order.currency),
+        is_issued=invoice is not None and invoice.file is not None,
+        area_url=_documents_url(delivery),
+    )
+
+
 def _request_cancelled(heading: Heading, delivery: Delivery) -> EmailMessage:
     order = db.session.get_one(Order, delivery.order_id)
     reason = invoicing.of_order(order.id).reason or ""
@@ -195,6 +229,8 @@ WRITERS: dict[str, Callable[[Heading, Delivery], EmailMessage]] = {
     "data_export": _data_export,
     "order_code": _order_code,
     "account_exists": _account_exists,
+    "request_received": _request_received,
+    "request_problem": _request_problem,
     "request_cancelled": _request_cancelled,
     "email_change": _email_change,
     "email_changed": _email_changed,

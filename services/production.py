@@ -11,7 +11,7 @@ import failpoints
 import storage
 from extensions import db, transaction
 from models import Delivery, Invoice, InvoiceRequest
-from services import clocks, crediting, cutover, files, history, invoicing, issuing, leases, outbox
+from services import clocks, crediting, cutover, files, history, invoicing, issuing, leases, notices, outbox
 from services.leases import Lease, LeaseLost
 
 OUTAGE = (timedelta(minutes=12),)  # As long as nobody has found out sooner that it is over: see `services.outages`.
@@ -136,6 +136,7 @@ def _park(request: InvoiceRequest, said: str) -> None:
     request.attempts, request.last_error = leases.MOST_ATTEMPTS, said
     leases.release(request)
     history.record("request.parked", order=request.order, detail=said)
+    notices.problem(request, request.order)
     log.error("request parked", extra={"request": request.id})
 
 

@@ -25,7 +25,8 @@ class Delivery(Model):
 
     __tablename__ = "deliveries"
     KINDS = (
-        "invoice", "credit_note", "specimen", "correction_declined", "request_cancelled", "confirmation",
+        "invoice", "credit_note", "specimen", "correction_declined", "request_received", "request_problem",
+        "request_cancelled", "confirmation",
         "confirmation_reminder", "password_reset", "password_changed", "account_exists", "email_change",
         "email_changed", "order_code", "data_export", "account_erased", "invitation", "second_factor_changed",
         "alert", "test",

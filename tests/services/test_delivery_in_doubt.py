@@ -51,8 +51,9 @@ def test_a_mail_whose_answer_was_lost_is_sent_once_more_the_same_and_then_a_pers
         jobs.deliver(delivery_id)
         assert state_of(delivery_id)[0] == state
         frozen_clock.shift(24 * 60 * MINUTE)
-    first, second = smtp_server.raw
+    first, second, *told = smtp_server.raw
     assert first == second
+    assert all(b"a du retard" in each for each in told)  # Which its customer hears of in a mail of its own.
     assert (request_of(invoice).state, request_of(invoice).reason) == (
         "needs_attention",
         "On ne sait pas si le message est arrivé.",

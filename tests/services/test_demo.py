@@ -97,7 +97,7 @@ def test_the_worker_finds_work_and_every_kind_of_waiting(loaded: Flask) -> None:
         assert {one.origin for one in requests} == {"customer", "checkout", "company"}
         assert [one.order.email for one in requests if one.state == "cancelled"] == ["zoe.noel@example.com"]
         kinds = Counter(db.session.scalars(select(Delivery.kind)))
-        assert kinds == {"confirmation": 2, "request_cancelled": 1}
+        assert kinds == {"confirmation": 2, "request_received": 4, "request_cancelled": 1}
 
 
 @pytest.mark.databases("sqlite")
