@@ -1,6 +1,7 @@
-"""The mail that `bin/dev` caught, to be read in the browser; in development only."""
+"""The mail that `bin/dev` caught, and each mail there is on made-up data, in the browser; in development only."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email import message_from_bytes, policy
@@ -9,10 +10,15 @@ from pathlib import Path
 
 from flask import Blueprint, Response, abort, render_template
 
+import clock
 import config
+from mail import samples
+from mail.samples import SAMPLES, Sample
+from services import history_words, letters
 
 bp = Blueprint("devmail", __name__, url_prefix="/dev/mail")
 SHOWN = 100
+SHOWN_HEADERS: Sequence[str] = ("From", "To", "Reply-To", "Date", "Message-ID", "Auto-Submitted", "Content-Language")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +30,12 @@ class Caught:
     subject: str
     at: datetime | None
     message: EmailMessage
+
+    @property
+    def html(self) -> str:
+        """What mail programs show, "" where there is text alone."""
+        body = self.message.get_body(("html",))
+        return body.get_content() if body else ""
 
     @property
     def text(self) -> str:
@@ -49,6 +61,35 @@ def inbox() -> str:
     return render_template("devmail/inbox.html", mails=[_read(file) for file in files[:SHOWN]], more=len(files) > SHOWN)
 
 
+@bp.get("/apercus")
+def previews() -> str:
+    """List every mail there is, each with its variants."""
+    groups: dict[str, list[Sample]] = {}
+    for sample in SAMPLES:
+        groups.setdefault(sample.kind, []).append(sample)
+    return render_template("devmail/previews.html", groups=groups, kinds=history_words.MAILS)
+
+
+@bp.get("/apercus/<sample>")
+def preview(sample: str) -> str:
+    """Show one of them: its headers, its text, and where its HTML is."""
+    found = _sample_or_404(sample)
+    kind = history_words.MAILS[found.kind]
+    return render_template("devmail/preview.html", sample=found, kind=kind, mail=_made_up(found), headers=SHOWN_HEADERS)
+
+
+@bp.get("/apercus/<sample>/html")
+def preview_html(sample: str) -> str:
+    """Answer its HTML as a mail program would show it."""
+    return _made_up(_sample_or_404(sample)).html
+
+
+@bp.get("/<name>/html")
+def message_html(name: str) -> str:
+    """Answer the HTML of one message as a mail program would show it."""
+    return _caught_or_404(name).html or abort(404)
+
+
 @bp.get("/<name>")
 def message(name: str) -> str:
     """Show one message as text, its links to be clicked, its attachments to be downloaded."""
@@ -68,6 +109,15 @@ def attachment(name: str, position: int) -> Response:
     return answer
 
 
+def _sample_or_404(name: str) -> Sample:
+    return samples.find(name) or abort(404)
+
+
+def _made_up(sample: Sample) -> Caught:
+    heading = letters.head("claire@example.org", "<apercu@boutique.example>", clock.now())
+    return _shown(sample.name, sample.build(heading, config.current().public_url.rstrip("/")))
+
+
 def _folder() -> Path:
     return config.current().var_dir / "mail"
 
@@ -80,9 +130,12 @@ def _caught_or_404(name: str) -> Caught:
 
 
 def _read(file: Path) -> Caught:
-    mail = message_from_bytes(file.read_bytes(), policy=policy.default)
+    return _shown(file.name, message_from_bytes(file.read_bytes(), policy=policy.default))
+
+
+def _shown(name: str, mail: EmailMessage) -> Caught:
     try:
         at = mail["Date"].datetime
     except (AttributeError, ValueError):
         at = None
-    return Caught(file.name, str(mail["To"] or ""), str(mail["Subject"] or ""), at if at and at.tzinfo else None, mail)
+    return Caught(name, str(mail["To"] or ""), str(mail["Subject"] or ""), at if at and at.tzinfo else None, mail)

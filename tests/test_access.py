@@ -94,6 +94,10 @@ GET = {
     "api.show": f"{UNSIGNED} 404",
     "devmail.inbox": ALL,
     "devmail.message": ALL,
+    "devmail.message_html": ALL,
+    "devmail.previews": ALL,
+    "devmail.preview": ALL,
+    "devmail.preview_html": ALL,
     "devmail.attachment": ALL,
 }
 

@@ -9,6 +9,12 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
+FOR_A_MAIL = (
+    "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'; "
+    "sandbox allow-popups allow-popups-to-escape-sandbox"
+)
+"""What a mail may do that is shown as it is, with styles of its own (in development only): be looked at."""
+MAILS = ("devmail.message_html", "devmail.preview_html")
 UNUSED = (
     "accelerometer", "autoplay", "bluetooth", "browsing-topics", "camera", "clipboard-read", "clipboard-write",
     "display-capture", "encrypted-media", "fullscreen", "gamepad", "geolocation", "gyroscope", "hid",
@@ -38,6 +44,8 @@ def install(app: Flask, settings: Settings) -> None:
     def secure(response: Response) -> Response:
         headers = response.headers
         headers.update(fixed)
+        if request.endpoint in MAILS and response.status_code == 200:
+            headers["Content-Security-Policy"] = FOR_A_MAIL
         response.vary.update(("HX-Request", "HX-Request-Type", "HX-History-Restore-Request"))
         if request.endpoint != "static":
             response.vary.add("Cookie")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from mail import samples
 from tests.support.client import LintingClient
 
 pytestmark = pytest.mark.databases("sqlite")
@@ -50,7 +51,56 @@ def test_an_attachment_comes_as_it_was_sent(client: LintingClient, caught: Email
     assert "FA-2026-000001.pdf" in answer.headers["Content-Disposition"]
 
 
-@pytest.mark.parametrize("path", [f"/dev/mail/{NAME}/1", "/dev/mail/other.eml", "/dev/mail/..%2fenv", "/dev/mail/env"])
+def test_every_mail_there_is_can_be_looked_at_on_made_up_data(client: LintingClient) -> None:
+    listed = client.get("/dev/mail/apercus").text
+    for sample in samples.SAMPLES:
+        address = f"/dev/mail/apercus/{sample.name}"
+        assert f'href="{address}"' in listed
+        page = client.get(address)
+        assert page.status_code == 200
+        for shown in ("auto-generated", "aide@boutique.example", "<pre>Bonjour,", f'href="{address}/html"'):
+            assert shown in page.text
+    assert "Demande reçue (données à compléter)" in listed
+    assert "http://localhost/espace-client/factures" in client.get("/dev/mail/apercus/invoice-0").text
+
+
+@pytest.mark.parametrize("path", ["apercus/invoice-0/html", f"{NAME}/html"])
+def test_the_html_of_a_mail_is_shown_as_it_is_and_may_do_nothing(
+    client: LintingClient, caught: EmailMessage, tmp_path: Path, path: str
+) -> None:
+    caught.clear_content()
+    caught.set_content("Bonjour")
+    caught.add_alternative("<p>Bonjour,</p><script>alert(1)</script>", subtype="html")
+    (tmp_path / "mail" / NAME).write_bytes(caught.as_bytes())
+    answer = client.get(f"/dev/mail/{path}")
+    assert "<p>Bonjour,</p>" in answer.text
+    assert answer.mimetype == "text/html"
+    policy = dict(each.strip().partition(" ")[::2] for each in answer.headers["Content-Security-Policy"].split(";"))
+    assert policy["default-src"] == "'none'"
+    assert policy["style-src"] == "'unsafe-inline'"
+    assert "script" not in policy["sandbox"]
+    assert "same-origin" not in policy["sandbox"]
+    assert answer.headers["X-Frame-Options"] == "DENY"
+
+
+def test_a_caught_mail_without_html_has_none_to_show(client: LintingClient, caught: EmailMessage) -> None:
+    assert "Voir en HTML" not in client.get(f"/dev/mail/{NAME}").text
+    answer = client.get(f"/dev/mail/{NAME}/html")
+    assert answer.status_code == 404
+    assert "sandbox" not in answer.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/dev/mail/apercus/rien",
+        "/dev/mail/apercus/rien/html",
+        f"/dev/mail/{NAME}/1",
+        "/dev/mail/other.eml",
+        "/dev/mail/..%2fenv",
+        "/dev/mail/env",
+    ],
+)
 def test_what_is_no_caught_mail_is_not_found(client: LintingClient, caught: EmailMessage, path: str) -> None:
     assert client.get(path).status_code == 404
 

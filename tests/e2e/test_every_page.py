@@ -16,6 +16,8 @@ NO_PAGES = {
     "api.show": "for machines",
     "api.description": "for machines",
     "devmail.attachment": "a file",
+    "devmail.message_html": "a mail: `test_mails.py` looks at all of them",
+    "devmail.preview_html": "a mail: `test_mails.py` looks at all of them",
     "invoices.pdf": "a file",
     "invoices.xml": "a file",
     "admin.pdf": "a file",

@@ -78,6 +78,7 @@ def test_faults_of_either_scheme_of_a_telephone_and_of_a_narrow_screen_are_found
 )
 @pytest.mark.visits("auth.sign_in", "auth.register", "auth.confirm", "auth.forgot", "auth.reset")
 @pytest.mark.visits("guest.status", "guest.order", "guest.create_account", "devmail.inbox", "devmail.message")
+@pytest.mark.visits("devmail.previews", "devmail.preview")
 def test_the_public_pages_have_no_faults(open_page: Opener, shop: Shop) -> None:
     page, address = open_page(), shop.sells()["email"]
 
@@ -98,6 +99,7 @@ def test_the_public_pages_have_no_faults(open_page: Opener, shop: Shop) -> None:
 
     paths = ["/", "/connexion", "/inscription", "/mot-de-passe-oublie", "/suivi-commande", "/mentions-legales"]
     paths += ["/confidentialite", "/accessibilite", "/nulle-part", "/confirmer/x", "/mot-de-passe/x", "/dev/mail"]
+    paths += ["/dev/mail/apercus", "/dev/mail/apercus/invoice-0"]
     paths += ["/api/v1/", "/entrer/x", ACCOUNT + "/donnees-personnelles/compte-supprime"]
     states = addresses(page, paths)
     states += [

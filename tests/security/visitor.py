@@ -19,7 +19,8 @@ LEFT_ALONE = {
     "auth.sign_out", "account.end_session",  # They would end the scan's own session,
     "personal_data.deleted",  # or have its browser forget it,
     "second_factor.begin", "second_factor.renew_codes",  # or take the second factor from its admin. None has a field.
-    "devmail.inbox", "devmail.message", "devmail.attachment", "static",
+    "devmail.inbox", "devmail.message", "devmail.attachment", "devmail.message_html", "static",
+    "devmail.previews", "devmail.preview", "devmail.preview_html",
 }  # fmt: skip
 WALKED = 3
 """How many addresses of one route are opened: the next order's page asks for nothing that the first did not."""

@@ -92,6 +92,7 @@ class Doors:
             "filename": "css/app.css",
             "name": "1.eml",
             "position": 0,
+            "sample": "invoice-0",
         }
 
     def browser(self, app: Flask, role: str) -> LintingClient:
@@ -185,6 +186,7 @@ def _catch_a_mail(folder: Path) -> None:
     mail = EmailMessage()
     mail["To"], mail["Subject"] = "claire@example.org", "Bonjour"
     mail.set_content("Bonjour")
+    mail.add_alternative("<p>Bonjour</p>", subtype="html")
     mail.add_attachment(b"%PDF-1.7", maintype="application", subtype="pdf", filename="1.pdf")
     folder.mkdir()
     (folder / "1.eml").write_bytes(mail.as_bytes())
