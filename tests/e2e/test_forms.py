@@ -10,6 +10,7 @@ from services.demo import CUSTOMER_EMAIL
 from tests.e2e.shop import Shop
 from tests.e2e.visitors import BILLING, ORDERS, Opener, Visitors, come_in
 from tests.e2e.walks import faults
+from tests.shops.messages import a_company as sent_for_a_company
 
 pytestmark = pytest.mark.e2e
 ASKED = "**/verification"
@@ -129,7 +130,7 @@ def test_the_address_of_the_delivery_is_one_press_away(
     same.click()
     expect(line1).to_have_value(before)
     expect(same).to_have_count(0)
-    expect(page.get_by_label("Entreprise")).to_be_checked()
+    expect(page.get_by_role("radio", name="Entreprise")).to_be_checked()
     if javascript:
         expect(line1).to_be_focused()
 
@@ -156,3 +157,33 @@ def test_the_country_changes_labels_and_keyboards(open_page: Opener, visitors: V
     expect(page.get_by_label(re.compile(r"^Numéro de TVA\b(?! intra)"))).to_be_visible()
     expect(page.get_by_text("Par exemple SW1A 1AA.")).to_be_visible()
     expect(page.get_by_label("Code postal")).not_to_have_attribute("inputmode", "numeric")
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_who_buys_for_a_company_ticks_a_box_and_gives_a_name(
+    open_page: Opener, shop: Shop, visitors: Visitors, javascript: bool
+) -> None:
+    page = open_page(javascript=javascript, width=390, state=visitors.state(CUSTOMER_EMAIL))
+    number = shop.sells(email=CUSTOMER_EMAIL, billing=sent_for_a_company())["number"]
+    page.goto(f"{ORDERS}/{number}/facturation")
+    tick, first_name = page.get_by_label("J'achète pour le compte de cette entreprise"), page.get_by_label("Prénom")
+    expect(tick).not_to_be_checked()
+    expect(first_name).to_have_count(0)
+    tick.check()
+    if javascript:
+        expect(tick).to_be_focused()
+        expect(page.get_by_text("Votre nom figurera sur la facture")).to_be_visible()
+    page.get_by_role("button", name="Enregistrer").click()
+    expect(page.get_by_role("group", name="Il y a 2 erreurs")).to_be_focused()
+    first_name.fill("Claire")
+    page.get_by_label("Nom", exact=True).fill("Martin")
+    page.get_by_role("button", name="Enregistrer").click()
+    expect(page.get_by_text("Données de facturation enregistrées.")).to_be_visible()
+    page.goto(f"{ORDERS}/{number}/facturation")
+    expect(tick).to_be_checked()
+    expect(first_name).to_have_value("Claire")
+    tick.uncheck()
+    page.get_by_role("button", name="Enregistrer").click()
+    expect(page.get_by_text("Données de facturation enregistrées.")).to_be_visible()
+    page.goto(f"{ORDERS}/{number}/facturation")
+    expect(tick).not_to_be_checked()

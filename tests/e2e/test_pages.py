@@ -354,7 +354,7 @@ def test_the_proposed_vat_number_takes_the_focus_into_its_field(
     page.get_by_role("link", name=re.compile("^Modifier")).click()
     expect(page.get_by_role("heading", name="Données de facturation")).to_be_focused()
     page.get_by_label("Entreprise").check()
-    expect(page.get_by_label("Entreprise")).to_be_focused()
+    expect(page.get_by_role("radio", name="Entreprise")).to_be_focused()
     page.get_by_label("SIRET").fill("732 829 320 00074")
     page.get_by_label("SIRET").blur()
     page.get_by_role("button", name="Utiliser").click()

@@ -252,6 +252,18 @@ def test_the_shops_billing_details_are_normalised_and_follow_the_shop(app: Flask
     assert rows(BillingDetails) == 0
 
 
+def test_who_ordered_for_a_company_is_kept_beside_it(app: Flask) -> None:
+    receive(version=1, billing=a_company(first_name="Claire", last_name="Martin"))
+    billing = the_order().billing
+    assert billing is not None
+    assert billing.details().contact == "Claire Martin"
+    assert billing.details().display_name == "Exemple SAS"
+    billing.first_name = billing.last_name = ""  # As it was kept before there was such a thing.
+    db.session.commit()
+    receive(version=1, billing=a_company(first_name="Claire", last_name="Martin"))
+    assert billing.details().contact == ""  # The same version, the same content: nothing happens.
+
+
 @pytest.mark.parametrize("billing", [None, a_company(company_name="Autre SAS")])
 def test_what_the_customer_changed_wins_over_what_the_shop_sends_later(app: Flask, billing: Any) -> None:
     receive(version=1, billing=a_company())
