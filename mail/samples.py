@@ -63,8 +63,8 @@ def _invoice(**changes: Any) -> Build:
     return lambda heading, site: messages.invoice(heading, _document(**changes), area_url=_invoices(site))
 
 
-def _guests_invoice(heading: Heading, _site: str) -> EmailMessage:
-    return messages.invoice(heading, _document(), area_url=None)
+def _guests_invoice(heading: Heading, _site: str, **changes: Any) -> EmailMessage:
+    return messages.invoice(heading, _document(**changes), area_url=None)
 
 
 def _note(**changes: Any) -> Document:
@@ -76,8 +76,8 @@ def _credit_note(**changes: Any) -> Build:
     return lambda heading, site: messages.credit_note(heading, _note(**changes), area_url=_invoices(site))
 
 
-def _guests_credit_note(heading: Heading, _site: str) -> EmailMessage:
-    return messages.credit_note(heading, _note(), area_url=None)
+def _guests_credit_note(heading: Heading, _site: str, **changes: Any) -> EmailMessage:
+    return messages.credit_note(heading, _note(**changes), area_url=None)
 
 
 def _received(**changes: Any) -> Build:
@@ -167,12 +167,14 @@ SAMPLES = (
     Sample("invoice", "sans compte", _guests_invoice),
     Sample("invoice", "qui en remplace une", _invoice(number="FA-2026-000002", refers_to="FA-2026-000001")),
     Sample("invoice", "remplacée", _invoice(replaced_by="FA-2026-000002")),
-    Sample("invoice", "données effacées, au vendeur", _invoice(is_orphan=True)),
+    Sample("invoice", "données effacées, au vendeur", partial(_guests_invoice, is_orphan=True)),
     Sample("credit_note", "remboursé", _credit_note()),
     Sample("credit_note", "à rembourser, entreprise", _credit_note(repayment="due", for_company=True)),
     Sample("credit_note", "facture remplacée", _credit_note(repayment="none", replaced_by="FA-2026-000002")),
     Sample("credit_note", "sans remboursement, sans compte", _guests_credit_note),
-    Sample("credit_note", "données effacées, au vendeur", _credit_note(repayment="none", is_orphan=True)),
+    Sample(
+        "credit_note", "données effacées, au vendeur", partial(_guests_credit_note, repayment="none", is_orphan=True)
+    ),
     Sample("correction_declined", "", _declined),
     Sample("specimen", "facture", lambda to, _site: messages.specimen(to, _document())),
     Sample("specimen", "avoir", lambda to, _site: messages.specimen(to, _note())),
@@ -189,6 +191,8 @@ SAMPLES = (
     Sample("email_changed", "", lambda to, _site: messages.email_changed(to)),
     Sample("order_code", "avec code", partial(_order_code, code=CODE)),
     Sample("order_code", "commande déjà rattachée", partial(_order_code, code="")),
+    Sample("sign_in_code", "valable", lambda to, _site: messages.sign_in_code(to, code=CODE, until=ASKED_AT)),
+    Sample("sign_in_code", "trop tard", lambda to, _site: messages.sign_in_code(to, code="", until=None)),
     Sample(
         "data_export",
         "",

@@ -25,10 +25,7 @@ def received(request: InvoiceRequest, order: Order) -> None:
     - of an invoice that is due within ten minutes: two mails at once would say one thing, and it says it better;
     - while documents go to the merchant only: it would promise what does not come.
     """
-    customer = request.customer
-    if request.origin != "customer" or customer is None or not customer.is_confirmed or not config.current().live:
-        return
-    if _is_worth_telling(request):
+    if config.current().live and _is_worth_telling(request):
         _tell(RECEIVED, request, order, f"request:{request.id}:received:{int(request.requested_at.timestamp())}")
 
 
@@ -50,8 +47,7 @@ def is_overtaken(delivery: Delivery) -> bool:
     request = db.session.scalars(select(InvoiceRequest).where(InvoiceRequest.order_id == delivery.order_id)).one()
     if delivery.kind == PROBLEM:
         return request.state != "needs_attention"
-    customer = delivery.customer
-    return customer is None or not customer.is_confirmed or not _is_worth_telling(request)
+    return not _is_worth_telling(request)
 
 
 def ring(order_id: int) -> None:
@@ -62,9 +58,10 @@ def ring(order_id: int) -> None:
 
 
 def _is_worth_telling(request: InvoiceRequest) -> bool:
-    if request.state == "waiting":
-        return request.waiting_for != "confirmation"
-    return request.state == "scheduled" and request.due_at is not None and request.due_at > clock.now() + SOON
+    if request.customer is None or not request.customer.is_confirmed:  # None asked where the shop did.
+        return False
+    later = request.due_at is not None and request.due_at > clock.now() + SOON
+    return request.state == "waiting" or (request.state == "scheduled" and later)
 
 
 def _tell(kind: str, request: InvoiceRequest, order: Order, occasion: str) -> None:

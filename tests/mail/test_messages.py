@@ -253,6 +253,16 @@ def test_a_guest_is_not_sent_to_an_area_they_do_not_have() -> None:
     assert "espace client" not in words(message, "plain") + words(message, "html")
 
 
+def test_the_merchant_who_gets_it_instead_is_not_told_to_write_to_themselves() -> None:
+    for is_orphan in (True, False):
+        invoice = messages.invoice(a_heading(), a_document(is_orphan=is_orphan), area_url=None)
+        note = messages.credit_note(a_heading(), a_credit_note(is_orphan=is_orphan), area_url=None)
+        for message in (invoice, note):
+            for kind in ("plain", "html"):
+                said = words(message, kind)
+                assert ("a fait effacer ses données" in said, "Une erreur sur" in said) == (is_orphan, not is_orphan)
+
+
 def test_a_trial_says_specimen_from_the_first_word() -> None:
     for document, word in ((a_document(), "facture"), (a_credit_note(), "avoir")):
         message = messages.specimen(a_heading(), document)
