@@ -16,6 +16,7 @@ from blueprints import (
     auth,
     billing,
     claims,
+    components,
     customer,
     data_exports,
     devmail,
@@ -30,6 +31,7 @@ from blueprints import (
     review,
     second_factor,
     shops,
+    sign_in_code,
     team,
     uploads,
     webhooks,
@@ -88,6 +90,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     modules = (
         home,
         auth,
+        sign_in_code,
         guest,
         customer,
         billing,
@@ -113,6 +116,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
         app.register_blueprint(module.bp)
     if settings.development:
         app.register_blueprint(devmail.bp)
+        app.register_blueprint(components.bp)
     for group in (orders_cli, shops_cli, admin_cli, accounts_cli, invoices_cli, mail_cli, demo_cli):
         app.cli.add_command(group)
     return app

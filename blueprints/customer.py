@@ -47,6 +47,13 @@ def invoices_underway() -> ResponseReturnValue:
     return render_template("customer/_underway.html", **_underway())
 
 
+@bp.get("/de-retour")
+@login_required
+def back() -> str:
+    """Say to whom the open page sent here that they are signed in again and may go back to it."""
+    return render_template("customer/back.html")
+
+
 def _underway() -> dict[str, Any]:
     settings = config.current()
     return {

@@ -48,46 +48,31 @@ document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
   if (ctx && !("quiet" in ctx.sourceElement.dataset)) say(flash().dataset.offline);
 });
 
-// Once the session has ended htmx would lead away at once. The dialog asks first, and the same account finds what was
-// typed again in this tab, on the page of its own that a form may have (data-page); secrets are not kept.
-const KEPT = "typed";
-const fields = () => [...document.querySelectorAll("main form [name]")].filter((field) => !["hidden", "password", "submit"].includes(field.type));
-const property = (field) => (["checkbox", "radio"].includes(field.type) ? "checked" : "value");
-const nameOf = (field) => [field.form.getAttribute("action"), field.name, property(field) === "checked" ? field.value : ""].join(" ");
-
+// Once the session has ended htmx would lead away, and what is typed would be lost. The dialog has one sign in again beside
+// this page; back here, the page goes on with the new session, unless it is another account's.
 document.addEventListener("htmx:after:request", (event) => {
   const { response, sourceElement } = event.detail.ctx;
   const dialog = document.getElementById("expired");
   if (response.status !== 401 || !dialog) return;
   event.preventDefault();
-  const way = new URL(response.headers.get("HX-Redirect"), location);
-  const page = sourceElement.closest("[data-page]")?.dataset.page;
-  if (page) way.searchParams.set("next", page);
-  const typed = fields().map((field) => [nameOf(field), field[property(field)]]);
-  sessionStorage.setItem(KEPT, JSON.stringify({ account: document.body.dataset.account, page: page ?? location.pathname, typed }));
-  dialog.querySelector("a").href = way.href;
-  if (!dialog.open) dialog.showModal();
+  if (dialog.open || ("quiet" in sourceElement.dataset && "seen" in dialog.dataset)) return;
+  dialog.dataset.seen = "";
+  dialog.showModal();
 });
 
-// Another kind of buyer or country brings other fields: what was typed into them follows once they are there.
-function restore(typed) {
-  const changed = fields().filter((field) => {
-    const before = typed.get(nameOf(field));
-    if (before === undefined || before === field[property(field)]) return false;
-    field[property(field)] = before;
-    return true;
-  });
-  changed.find((field) => field.checked || field.matches("select"))?.dispatchEvent(new Event("change", { bubbles: true }));
-  return changed.length;
-}
-
-window.addEventListener("load", () => {
-  const { account } = document.body.dataset;
-  const kept = account && JSON.parse(sessionStorage.getItem(KEPT));
-  if (!kept) return;
-  sessionStorage.removeItem(KEPT);
-  if (kept.account !== account || kept.page !== location.pathname) return;
-  const typed = new Map(kept.typed);
-  document.addEventListener("htmx:after:settle", () => restore(typed), { once: true });
-  if (restore(typed)) say(flash().dataset.restored, "info");
+document.addEventListener("visibilitychange", async () => {
+  const dialog = document.getElementById("expired");
+  if (document.hidden || !("seen" in (dialog?.dataset ?? {}))) return;
+  const answer = await fetch(location.href, { cache: "no-store" });
+  const now = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const account = now.getElementById("expired")?.dataset.account;
+  if (!account) return;
+  if (account !== dialog.dataset.account) return location.reload();
+  document.body.dataset.csrf = now.body.dataset.csrf;
+  for (const field of document.querySelectorAll("[name=csrf_token]")) field.value = now.body.dataset.csrf;
+  delete dialog.dataset.seen;
+  dialog.close();
+  say(flash().dataset.back, "good");
 });
+
+if (document.querySelector("[data-closes]")) window.close();

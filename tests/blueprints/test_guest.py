@@ -111,12 +111,13 @@ def test_a_free_account_is_signed_in_at_once_with_the_order_and_without_its_addr
     form = client.get("/suivi-commande/compte")
     assert "claire@example.org" in form.text
     answer = client.post("/suivi-commande/compte", data={"password": PASSWORD, "email": "thief@example.org"})
-    assert (answer.status_code, answer.location) == (303, "/espace-client/commandes/T-100234")
+    assert (answer.status_code, answer.location) == (303, "/espace-client/commandes/T-100234?modifier=1#billing")
     claire = db.session.scalars(select(Customer)).one()
     assert (claire.email, claire.is_confirmed) == ("claire@example.org", False)
     page = client.get(answer.location)
     assert page.status_code == 200
     assert "Mercière" not in page.text
+    assert 'name="last_name"' in page.text
     assert "T-100234" in client.get("/espace-client/commandes").text
     assert [mail.kind for mail in db.session.scalars(select(Delivery))] == ["confirmation"]
 

@@ -262,9 +262,9 @@ def test_the_address_of_the_progress_leads_a_browser_to_the_order(client: Lintin
 @pytest.mark.parametrize(
     ("waiting_for", "words"),
     [
-        ("shipment", "de l'expédition de votre commande"),
-        ("confirmation", "de la confirmation de votre adresse e-mail"),
-        ("details", "de vos données de facturation"),
+        ("shipment", "de l'expédition de votre commande, par"),
+        ("confirmation", "de vous : confirmez votre adresse e-mail"),
+        ("details", "de vous : complétez vos données de facturation"),
         ("reconciliation", "de la vérification des montants"),
     ],
 )

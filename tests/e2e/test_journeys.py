@@ -243,7 +243,9 @@ def test_two_presses_of_a_form_within_three_seconds_are_one(open_page: Opener) -
     assert went_on == [True, False, True]
 
 
-def test_an_expired_session_leads_to_the_sign_in_page(shop: Shop, open_page: Opener) -> None:
+def test_an_expired_session_is_said_and_what_was_typed_is_saved_after_signing_in_beside_it(
+    shop: Shop, open_page: Opener
+) -> None:
     order = shop.sells()
     page = open_page()
     come_in(page, shop, order["email"])
@@ -251,4 +253,35 @@ def test_an_expired_session_leads_to_the_sign_in_page(shop: Shop, open_page: Ope
     shop.ends_every_session()
     fill_in_individual(page)
     page.get_by_role("button", name="Enregistrer").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Se connecter")
+    dialog = page.get_by_role("dialog", name="Votre session a expiré")
+    expect(dialog).to_be_visible()
+    with page.expect_popup() as opened:
+        dialog.get_by_role("link", name="Se reconnecter").click()
+    beside = opened.value
+    beside.get_by_label("Adresse e-mail").fill(order["email"])
+    beside.get_by_label("Mot de passe").fill(PASSWORD)
+    with beside.expect_event("close"):
+        beside.get_by_role("main").get_by_role("button", name="Se connecter").click()
+
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # This browser shows every tab all the time.
+    expect(dialog).to_be_hidden()
+    expect(page.get_by_role("status").first).to_contain_text("Vous êtes de nouveau connecté")
+    expect(page.get_by_label("Ville")).to_have_value("Lyon")
+    page.get_by_role("button", name="Enregistrer").click()
+    expect(page.get_by_role("status").first).to_contain_text("Données de facturation enregistrées")
+
+
+def test_after_an_expired_session_another_account_gets_its_own_page(shop: Shop, open_page: Opener) -> None:
+    mine, others = shop.sells(), shop.sells()
+    page = open_page()
+    come_in(page, shop, mine["email"])
+    page.goto("/espace-client/donnees-de-facturation")
+    shop.ends_every_session()
+    fill_in_individual(page)
+    page.get_by_role("button", name="Enregistrer").click()
+    expect(page.get_by_role("dialog", name="Votre session a expiré")).to_be_visible()
+    beside = page.context.new_page()
+    come_in(beside, shop, others["email"])
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    expect(page.get_by_label("Ville")).to_have_value("")

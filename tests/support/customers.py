@@ -1,5 +1,7 @@
 """What the tests of the customer's pages share: signing in, and an order that is invoiced."""
 
+import re
+
 from flask import current_app
 
 import clock
@@ -32,6 +34,11 @@ def sign_in(client: LintingClient, customer: Customer) -> Customer:
 def page_of(order: Order) -> str:
     """Return the address of an order's page."""
     return f"{LIST}/{order.number}"
+
+
+def listed(page: str) -> list[str]:
+    """Return the numbers of the orders that « Mes commandes » shows, in their order."""
+    return re.findall(r'<th scope="row" class="number">([^<]+)</th>', page)
 
 
 def an_issued_invoice(order: Order, *, state: str = "sent", drawn: bool = True) -> Invoice:

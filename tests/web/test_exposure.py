@@ -49,7 +49,7 @@ def test_a_method_that_no_page_has_is_refused(production: Flask, method: str) ->
         "/static/", "/static/js/", "/static/js", "/static/../config.py", "/static/%2e%2e/config.py",
         "/static/..%2fconfig.py",
         "/.git/config", "/static/.git/config", "/.env", "/var/env", "/app.py", "/config.py", "/requirements.txt",
-        "/console", "/dev/mail",
+        "/console", "/dev/mail", "/dev/composants",
     ],
 )  # fmt: skip
 def test_no_folder_is_listed_and_nothing_of_the_source_is_handed_out(production: Flask, path: str) -> None:
