@@ -13,6 +13,7 @@ from tables.accounts import (
     RateCounter,
     RecoveryCode,
     SecondFactor,
+    SignInCode,
     SignInSession,
     Token,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "Shipment",
     "Shop",
     "ShopMessage",
+    "SignInCode",
     "SignInSession",
     "StoredFile",
     "Token",

@@ -30,6 +30,7 @@ def sign_in() -> ResponseReturnValue:
         if customer is not None:
             return see_other(signed_in.admit(customer, following))
         form.refuse()
+    signed_in.browser()  # Before a code is asked for: two presses at once then ask as one browser.
     return _page("auth/sign_in.html", form, following=following)
 
 

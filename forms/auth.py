@@ -77,7 +77,7 @@ class RegisterForm(ForAccount):
 
 
 class ForgotForm(FlaskForm):
-    """Where to send the link for a new password."""
+    """Where to send the link for a new password, or the code to sign in with."""
 
     email = email_field()
 

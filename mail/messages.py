@@ -156,6 +156,11 @@ def order_code(heading: Heading, *, order_number: str, code: str, sign_in_url: s
     return _message(heading, "order_code", order_number=order_number, code=code, sign_in_url=sign_in_url)
 
 
+def sign_in_code(heading: Heading, *, code: str, until: datetime | None) -> EmailMessage:
+    """Return the mail whose 6-digit code signs in until then; without a code: it came too late, or was used."""
+    return _message(heading, "sign_in_code", code=code, until=until)
+
+
 def account_exists(heading: Heading, *, sign_in_url: str, reset_url: str) -> EmailMessage:
     """Return the mail that answers an attempt to open a second account for an address: how to sign in."""
     return _message(heading, "account_exists", sign_in_url=sign_in_url, reset_url=reset_url)

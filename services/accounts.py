@@ -239,9 +239,14 @@ def was_opened_here(link: str, *, present: Customer | None, opening: str) -> boo
     proof = tokens.find(link, "confirmation")
     if proof is None:
         return False
-    known = proof.customer.opening_hash
     signed_in = present is not None and present.id == proof.customer_id
-    return signed_in or bool(known and hmac.compare_digest(known, tokens.digest(opening)))
+    return signed_in or has_opened(proof.customer, opening)
+
+
+def has_opened(customer: Customer, opening: str) -> bool:
+    """Say whether this is the secret of the browser that has opened the account, and the account is not confirmed."""
+    known = customer.opening_hash
+    return bool(known and hmac.compare_digest(known, tokens.digest(opening)))
 
 
 def confirm_by_link(link: str, password: str = "") -> Customer:  # nosec B107  # None is chosen, none is set.

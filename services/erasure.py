@@ -21,6 +21,7 @@ from models import (
     Order,
     SecondFactor,
     ShopMessage,
+    SignInCode,
     SignInSession,
     Token,
 )
@@ -197,7 +198,7 @@ def _empty(customer: Customer) -> None:
     former, customer.billing = customer.billing, None
     if former is not None:
         db.session.delete(former)
-    for model in (SignInSession, Token, DataExport, SecondFactor):
+    for model in (SignInSession, SignInCode, Token, DataExport, SecondFactor):
         db.session.execute(delete(model).where(model.customer_id == customer.id))
     # No address: `.invalid` leads nowhere (RFC 2606), and nobody registers it (`mail.addresses`).
     customer.email = customer.email_key = f"efface-{customer.id}@efface.invalid"

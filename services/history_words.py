@@ -100,6 +100,9 @@ ACTIONS: Mapping[str, Any] = {
     "second_factor.reset_by_operator": _l("Double authentification retirée depuis le serveur"),
     "second_factor.set_up": _l("Double authentification installée"),
     "session.closed": _l("Déconnexion"),
+    "session.code_accepted": _l("Code de connexion accepté"),
+    "session.code_asked": _l("Code de connexion demandé"),
+    "session.code_refused": _l("Code de connexion refusé"),
     "session.ended_by_operator": _l("Déconnexion depuis le serveur"),
     "session.opened": _l("Connexion"),
     "session.opened_by_shop": _l("Connexion par un lien de la boutique"),
@@ -152,6 +155,7 @@ MAILS: Mapping[str, Any] = {
     "request_problem": _l("Retard de la facture"),
     "request_received": _l("Demande reçue"),
     "second_factor_changed": _l("Double authentification changée"),
+    "sign_in_code": _l("Code de connexion"),
     "specimen": _l("Spécimen"),
     "test": _l("E-mail d'essai"),
 }

@@ -15,7 +15,7 @@ from extensions import db
 from mail import messages
 from mail.messages import Heading
 from models import CreditNote, Customer, Delivery, Document, Invoice, Order
-from services import corrections, files, incidents, invoicing, issuing, tokens
+from services import code_sign_in, corrections, files, incidents, invoicing, issuing, tokens
 
 
 def write(delivery_id: int) -> EmailMessage:
@@ -118,6 +118,11 @@ def _order_code(heading: Heading, delivery: Delivery) -> EmailMessage:
     asker = db.session.get_one(Customer, delivery.customer_id)
     code = tokens.fresh(asker, "order_claim", order=order)[1] if free else ""
     return messages.order_code(heading, order_number=order.number, code=code, sign_in_url=_url("auth.sign_in"))
+
+
+def _sign_in_code(heading: Heading, delivery: Delivery) -> EmailMessage:
+    code, until = code_sign_in.sent_by(delivery.id) or ("", None)
+    return messages.sign_in_code(heading, code=code, until=until)
 
 
 def _account_exists(heading: Heading, _delivery: Delivery) -> EmailMessage:
@@ -228,6 +233,7 @@ WRITERS: dict[str, Callable[[Heading, Delivery], EmailMessage]] = {
     "invitation": _invitation,
     "data_export": _data_export,
     "order_code": _order_code,
+    "sign_in_code": _sign_in_code,
     "account_exists": _account_exists,
     "request_received": _request_received,
     "request_problem": _request_problem,

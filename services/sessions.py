@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, and_, exists, or_, select, update
 
 import clock
 from extensions import DomainError, db, transaction
-from models import Customer, SecondFactor, SignInSession
+from models import Customer, SecondFactor, SignInCode, SignInSession
 from services import history, tokens
 
 IDLE_END = timedelta(days=14)
@@ -71,11 +71,27 @@ def require_same_password(customer: Customer) -> None:
     """Raise PasswordChanged when the password is not the one any more that was given in this request, if one was.
 
     Matching takes a while. Whoever gave the old one just before it was changed would otherwise come in, or act, after
-    all sessions were ended. Inside the caller's transaction, which holds the account from here on.
+    all sessions were ended; so would who gave a code of a mailbox that was the account's. Inside the caller's
+    transaction, which holds the account from here on.
     """
-    held = select(Customer.password_hash).where(Customer.id == customer.id).with_for_update(key_share=True)
-    if customer.known_by not in (None, tokens.digest(db.session.scalars(held).one())):
+    known = select(Customer.password_hash, Customer.email_key).where(Customer.id == customer.id)
+    password_hash, key = db.session.execute(known.with_for_update(key_share=True)).one()
+    if customer.known_by not in (None, *_proofs(password_hash, key)):
         raise PasswordChanged
+
+
+def proof_by_mailbox(customer: Customer) -> str:
+    """Return what `known_by` says of who has proven the mailbox: it ends with the password and with the address."""
+    return _proofs(customer.password_hash, customer.email_key)[1]
+
+
+def still_proves(proof: str, customer: Customer) -> bool:
+    """Say whether what was once `known_by` is of the password that the account has now, or of that and its mailbox."""
+    return proof in _proofs(customer.password_hash, customer.email_key)
+
+
+def _proofs(password_hash: str, key: str) -> tuple[str, str]:
+    return tokens.digest(password_hash), tokens.digest(f"{password_hash} {key}")
 
 
 def renew(customer: Customer) -> str:
@@ -142,16 +158,22 @@ def close_one(customer: Customer, session_id: int) -> bool:
 
 
 def end_all(customer: Customer, except_raw: str | None = None) -> None:
-    """Afterwards all sessions of the customer are over but that of `except_raw`; inside the caller's transaction."""
+    """Afterwards all sessions of the customer are over but that of `except_raw`, and no mailed code opens another.
+
+    Inside the caller's transaction, which holds the account.
+    """
     kept = () if except_raw is None else (SignInSession.token_hash != tokens.digest(except_raw),)
     end(SignInSession.customer_id == customer.id, *kept)
+    _use_codes_up(SignInCode.customer_id == customer.id)
 
 
 def end_by_operator(customer: Customer | None) -> bool:
     """Afterwards nobody is signed in to this account, or to any when none is named; say whether somebody was."""
     which = () if customer is None else (SignInSession.customer_id == customer.id,)
+    codes = () if customer is None else (SignInCode.customer_id == customer.id,)
     with transaction():
         history.record("session.ended_by_operator", customer=customer, detail="" if customer else "all")
+        _use_codes_up(*codes)
         return end(*which)
 
 
@@ -160,6 +182,11 @@ def end(*which: ColumnElement[bool]) -> bool:
     found = update(SignInSession).where(SignInSession.ended_at.is_(None), *which)
     ended = db.session.execute(found.values(ended_at=clock.now()).returning(SignInSession.id))
     return bool(ended.all())
+
+
+def _use_codes_up(*which: ColumnElement[bool]) -> None:
+    open_ones = update(SignInCode).where(SignInCode.used_at.is_(None), *which)
+    db.session.execute(open_ones.values(used_at=clock.now()))
 
 
 def of(customer: Customer) -> Sequence[SignInSession]:

@@ -28,6 +28,7 @@ from models import (
     RateCounter,
     Shop,
     ShopMessage,
+    SignInCode,
     SignInSession,
     Token,
     Upload,
@@ -65,6 +66,7 @@ AUDIT_OF_DOCUMENTS_KEPT = timedelta(days=3653)
 KEPT = (
     (RateCounter, RateCounter.window_start, TRIES_KEPT, true()),
     (Token, Token.expires_at, TOKENS_KEPT, true()),
+    (SignInCode, SignInCode.asked_at, TOKENS_KEPT, true()),
     (SignInSession, SignInSession.last_seen_at, SESSIONS_KEPT, true()),
     (SignInSession, SignInSession.ended_at, timedelta(days=7), true()),
     (ApiCall, ApiCall.created_at, timedelta(minutes=10), true()),

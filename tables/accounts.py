@@ -158,6 +158,26 @@ class Token(Model):
     customer: Mapped[Customer] = relationship()
 
 
+class SignInCode(Model):
+    """That a browser has asked for a code by mail to sign in with; its six digits are made of this row and SECRET_KEY.
+
+    There is one for each ask, also for an address without an account, which has neither customer nor mail. `asked_by`
+    is a hash of the browser's secret together with the address.
+    """
+
+    __tablename__ = "sign_in_codes"
+    __table_args__ = (CheckConstraint("delivery_id IS NULL OR customer_id IS NOT NULL", name="mailed_to_an_account"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"), index=True)
+    delivery_id: Mapped[int | None] = mapped_column(ForeignKey("deliveries.id", ondelete="CASCADE"), unique=True)
+    asked_by: Mapped[str] = mapped_column(String(64), index=True)
+    salt: Mapped[str] = mapped_column(String(32))
+    tries: Mapped[int] = mapped_column(default=0)
+    asked_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
+    used_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
 class RateCounter(Model):
     """How often something was tried within one window; kept here so that it holds while Redis is away."""
 

@@ -28,8 +28,8 @@ class Delivery(Model):
         "invoice", "credit_note", "specimen", "correction_declined", "request_received", "request_problem",
         "request_cancelled", "confirmation",
         "confirmation_reminder", "password_reset", "password_changed", "account_exists", "email_change",
-        "email_changed", "order_code", "data_export", "account_erased", "invitation", "second_factor_changed",
-        "alert", "test",
+        "email_changed", "order_code", "sign_in_code", "data_export", "account_erased", "invitation",
+        "second_factor_changed", "alert", "test",
     )  # fmt: skip
     STATES = transitions.states("deliveries")
     OUTAGES = ("smtp", "documents")

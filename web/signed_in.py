@@ -10,7 +10,7 @@ from flask_login import current_user, login_user, logout_user
 import clock
 from extensions import db
 from models import Customer
-from services import second_factor, sessions, tokens
+from services import code_sign_in, second_factor, sessions
 
 POLLING = ("orders.progress", "customer.invoices_underway")
 """Views that a page asks by itself: nobody need be there, so that they keep no session alive."""
@@ -19,6 +19,9 @@ POLLING = ("orders.progress", "customer.invoices_underway")
 SECOND_STEP = "second_step"
 SECOND_STEP_SECONDS = 300
 """Who has given the right password, and for how long that is good for the code that is still asked."""
+
+BROWSER = "browser"
+"""The secret by which a code that is mailed is good in this browser alone."""
 
 
 class SignedCookies(SecureCookieSessionInterface):
@@ -47,7 +50,7 @@ def sign_in(customer: Customer) -> None:
 
 
 def admit(customer: Customer, following: str | None) -> str:
-    """Return where somebody with the right password is led: to the page that was asked for, or to their second factor.
+    """Return where who gave the right password, or code by mail, is led: to the page asked for, or their second factor.
 
     In the latter case nobody is signed in yet; the cookie remembers for five minutes who has come so far.
     """
@@ -62,13 +65,20 @@ def admit(customer: Customer, following: str | None) -> str:
 
 
 def at_second_step() -> Customer | None:
-    """Return who has given the right password here within five minutes, unless it is another one by now."""
+    """Return who has given password or code here within five minutes, unless password or address are others by now."""
     customer_id, proof, until = session.get(SECOND_STEP) or (0, "", 0)
     customer = db.session.get(Customer, customer_id) if until > clock.now().timestamp() else None
-    if customer is None or proof != tokens.digest(customer.password_hash):
+    if customer is None or not sessions.still_proves(proof, customer):
         return None
     customer.known_by = proof
     return customer
+
+
+def browser() -> str:
+    """Return what this browser is known by when it asks for a code; made once, so that two presses share it."""
+    if BROWSER not in session:
+        session[BROWSER] = code_sign_in.new_browser()
+    return str(session[BROWSER])
 
 
 def prove() -> None:

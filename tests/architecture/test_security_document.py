@@ -10,7 +10,7 @@ import models  # noqa: F401  The tables are known once it is imported.
 from blueprints import guest
 from extensions import Base
 from forms.uploads import UploadForm
-from services import limits, passwords, sessions, tokens, uploads
+from services import code_sign_in, limits, passwords, sessions, tokens, uploads
 from shops.schema import MAX_LINES, MAX_ORDER_BYTES
 from tests.architecture.test_dangerous_calls import PRODUCT, imported
 from tests.architecture.test_imports import ROOT, module_of
@@ -71,6 +71,7 @@ def test_sessions_and_proofs_live_as_long_as_is_said() -> None:
     assert said == tokens.LINK_LIVES | {
         **{name: end for name, end in vars(sessions).items() if name.endswith("_END")},
         "CODE_LIVES": tokens.CODE_LIVES,
+        "LIVES": code_sign_in.LIVES,
         "REMEMBERED_SECONDS": timedelta(seconds=guest.REMEMBERED_SECONDS),
     }
 

@@ -34,6 +34,7 @@ ELSEWHERE = {
     "recovery_codes",  # Hashes.
     "shop_messages",  # What became of them are the orders.
     "tokens",  # Hashes, for a week.
+    "sign_in_codes",  # Hashes, for a week.
     "uploads",  # Of an admin's work, about other people.
 }
 """Tables that say nothing of a person that is not said by others, or that is no use to them."""
