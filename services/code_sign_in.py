@@ -57,10 +57,10 @@ def request(email: str, browser: str, *, visitor: str | None = None) -> None:
     The caller learns nothing about which it was, and both ask the same of the database. Raises limits.TooMany for the
     network address that asks too often, never for the recipient.
     """
-    limits.hit(limits.SIGN_IN_CODES_BY_IP, limits.network(visitor))
     key = accounts.limit_key(email)
     asker = _asker(browser, key)
     former = _last(asker)
+    limits.hit(limits.SIGN_IN_CODES_BY_IP, limits.network(visitor))
     allowed = limits.allows(limits.SIGN_IN_CODES_BY_HOUR, key) and limits.allows(limits.SIGN_IN_CODES_BY_DAY, key)
     with transaction():
         customer = _held(key)
