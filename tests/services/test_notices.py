@@ -20,7 +20,7 @@ from services import accounts, delivery, invoicing, leases, letters, notices, pr
 from tests.support import factories
 from tests.support.factories import PLACED, a_customer, a_request, billing_details, company_details
 from tests.support.mailbox import Mailbox
-from tests.support.outbox import an_invoice_to_mail, mail_of, now_sending, request_of
+from tests.support.outbox import a_delivery, an_invoice_to_mail, mail_of, now_sending, request_of
 
 HOUR = timedelta(hours=1)
 
@@ -395,3 +395,9 @@ def test_amounts_that_are_looked_at_are_no_problem_to_tell(app: Flask) -> None:
 def test_every_kind_is_written_and_has_its_sample(app: Flask) -> None:
     assert set(letters.WRITERS) == set(Delivery.KINDS)
     assert {each.kind for each in samples.SAMPLES} == set(Delivery.KINDS)
+
+
+def test_the_database_takes_mails_of_every_kind(app: Flask) -> None:
+    for kind in Delivery.KINDS:
+        a_delivery(kind=kind)
+    assert set(db.session.scalars(select(Delivery.kind))) == set(Delivery.KINDS)
