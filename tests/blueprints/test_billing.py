@@ -269,6 +269,7 @@ def test_what_is_saved_is_said_beside_the_button_too(client: LintingClient, clai
         ("FR", "numeric", ""),
         ("DE", "numeric", "Par exemple 10115."),
         ("GB", None, "Par exemple SW1A 1AA."),
+        ("LT", None, "Par exemple LT-11111."),
         ("CI", None, ""),
     ],
 )
