@@ -38,6 +38,8 @@ GET = {
     "auth.sign_in": NOT_SIGNED_IN,
     "auth.register": NOT_SIGNED_IN,
     "auth.forgot": ALL,
+    "sign_in_code.ask": "303 303 303 303 303 303 303 303",  # To the page with the form, or to who is signed in already.
+    "sign_in_code.enter": "303 303 303 303 303 303 303 303",  # Nobody has asked for a code here.
     "auth.reset": ALL,  # The link of the mail is the key.
     "auth.confirm": ALL,
     "auth.enter": ALL,  # The link that the shop got for its customer is the key.
@@ -63,6 +65,8 @@ GET = {
     "orders.index": SIGNED_IN,
     "orders.show": OWN,
     "orders.billing": OWN,
+    "customer.back": SIGNED_IN,
+    "customer.invoices_underway": "303 303 303 303 303 303 303 303",  # To who has no htmx, the home.
     "orders.progress": "303 303 303 303 404 404 404 303",  # To who has no htmx, the order's page.
     "invoices.index": SIGNED_IN,
     "invoices.pdf": "303 303 404 200 404 404 404 303",
@@ -92,6 +96,7 @@ GET = {
     "api.reference": ALL,
     "api.description": ALL,
     "api.show": f"{UNSIGNED} 404",
+    "components.index": ALL,
     "devmail.inbox": ALL,
     "devmail.message": ALL,
     "devmail.message_html": ALL,
@@ -107,6 +112,8 @@ POST = {
     "auth.sign_out": "303 303 303 303 303 303 303 303",
     "auth.register": "422 422 303 303 303 303 303 422",
     "auth.forgot": "422 422 422 422 422 422 422 422",
+    "sign_in_code.ask": "422 422 303 303 303 303 303 422",
+    "sign_in_code.enter": "303 303 303 303 303 303 303 303",
     "auth.reset": "422 422 422 422 422 422 422 422",
     "auth.press_confirm": "422 422 422 422 422 422 422 422",
     "auth.press_enter": "303 303 303 303 303 303 303 303",
@@ -130,6 +137,7 @@ POST = {
     "account.press_confirm_address": "303 303 410 303 410 410 410 303",
     "account.end_session": "303 303 303 303 404 404 404 303",
     "orders.billing": "303 303 422 303 404 404 404 303",
+    "orders.ask_for_several": "303 303 303 303 303 303 303 303",
     "orders.ask": "303 303 303 303 404 404 404 303",
     "orders.resend": "303 303 303 303 404 404 404 303",
     "invoices.correct": "303 303 404 422 404 404 404 303",

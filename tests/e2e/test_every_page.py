@@ -25,6 +25,7 @@ NO_PAGES = {
     "journal.table": "a file",
     "uploads.report": "a file",
     "data_exports.download": "a file",
+    "customer.invoices_underway": "a part of the home, which leads there",
     "orders.progress": "a part of the order's page, which leads there",
     "auth.confirm_code": "leads to the page that the code is typed on",
     "account.change_password": "leads to the account",

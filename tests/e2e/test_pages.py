@@ -78,7 +78,7 @@ def test_faults_of_either_scheme_of_a_telephone_and_of_a_narrow_screen_are_found
 )
 @pytest.mark.visits("auth.sign_in", "auth.register", "auth.confirm", "auth.forgot", "auth.reset")
 @pytest.mark.visits("guest.status", "guest.order", "guest.create_account", "devmail.inbox", "devmail.message")
-@pytest.mark.visits("devmail.previews", "devmail.preview")
+@pytest.mark.visits("components.index", "devmail.previews", "devmail.preview")
 def test_the_public_pages_have_no_faults(open_page: Opener, shop: Shop) -> None:
     page, address = open_page(), shop.sells()["email"]
 
@@ -99,7 +99,7 @@ def test_the_public_pages_have_no_faults(open_page: Opener, shop: Shop) -> None:
 
     paths = ["/", "/connexion", "/inscription", "/mot-de-passe-oublie", "/suivi-commande", "/mentions-legales"]
     paths += ["/confidentialite", "/accessibilite", "/nulle-part", "/confirmer/x", "/mot-de-passe/x", "/dev/mail"]
-    paths += ["/dev/mail/apercus", "/dev/mail/apercus/invoice-0"]
+    paths += ["/dev/composants", "/dev/mail/apercus", "/dev/mail/apercus/invoice-0"]
     paths += ["/api/v1/", "/entrer/x", ACCOUNT + "/donnees-personnelles/compte-supprime"]
     states = addresses(page, paths)
     states += [
@@ -120,7 +120,13 @@ def test_the_public_pages_have_no_faults(open_page: Opener, shop: Shop) -> None:
 
 
 @pytest.mark.visits(
-    "customer.home", "orders.index", "billing.edit", "invoices.index", "account.show", "account.change_address"
+    "customer.home",
+    "customer.back",
+    "orders.index",
+    "billing.edit",
+    "invoices.index",
+    "account.show",
+    "account.change_address",
 )
 @pytest.mark.visits(
     "account.confirm_address_code", "claims.add", "claims.confirm", "data_exports.show", "personal_data.delete_account"
@@ -128,7 +134,8 @@ def test_the_public_pages_have_no_faults(open_page: Opener, shop: Shop) -> None:
 def test_the_pages_of_a_customer_have_no_faults(open_page: Opener, visitors: Visitors, shop: Shop) -> None:
     page = open_page(state=visitors.state(CUSTOMER_EMAIL))
     deletion = ACCOUNT + "/donnees-personnelles/supprimer-mon-compte"
-    paths = [AREA, ORDERS, ORDERS + "?q=nichts", BILLING, INVOICES, ACCOUNT, deletion]
+    paths = [AREA, AREA + "/de-retour", ORDERS, ORDERS + "?q=nichts", ORDERS + "?etat=a-demander", BILLING, INVOICES]
+    paths += [ACCOUNT, deletion]
     paths += [ACCOUNT + "/adresse", ACCOUNT + "/adresse/code", CLAIMS, CLAIMS + "/code", DATA]
 
     def company() -> None:
@@ -168,8 +175,17 @@ def test_the_pages_of_a_customer_have_no_faults(open_page: Opener, visitors: Vis
         page.get_by_role("link", name="Afficher plus").click()
         expect(page.get_by_text("Vous avez vu toutes vos commandes.")).to_be_visible()
 
+    def session_over() -> None:
+        page.goto(BILLING)
+        page.evaluate("document.getElementById('expired').showModal()")
+
     states = addresses(page, paths)
-    states += [("company", company), ("company, refused", refused), ("second run", more)]
+    states += [
+        ("session over", session_over),
+        ("company", company),
+        ("company, refused", refused),
+        ("second run", more),
+    ]
     states += [("password refused", lambda: submit(page, ACCOUNT, current_password="x", password="y"))]
     states += [("deletion refused", lambda: submit(page, deletion, own_password="x"))]
     states += [("claim refused", claim_refused), ("code refused", code_refused)]

@@ -63,12 +63,13 @@ def walk(page: Page, states: Iterable[tuple[str, Callable[[], object]]]) -> dict
 
 
 def focused(page: Page) -> tuple[str, bool]:
-    """Return what has the focus, and whether that is seen: outlined, and on the screen."""
+    """Return what has the focus, and whether that is seen: outlined, on the screen, and under nothing (WCAG 2.4.11)."""
     name, outline, on_screen = page.evaluate("""() => {
         const one = document.activeElement, box = one.getBoundingClientRect(), style = getComputedStyle(one);
         const said = one.matches("select") ? "" : one.textContent.trim(); // Or it would be all of its choices.
+        const above = document.elementFromPoint((box.left + box.right) / 2, (box.top + box.bottom) / 2);
         return [said || one.name || one.tagName, `${style.outlineStyle} ${style.outlineWidth}`,
-                box.top > 5 && box.bottom < innerHeight - 5];
+                box.top > 5 && box.bottom < innerHeight - 5 && (one.contains(above) || above?.contains(one))];
     }""")
     return name, (outline, on_screen) == ("solid 3px", True)
 
