@@ -101,7 +101,7 @@ def enter(email: str, code: str, browser: str, *, opening: str = "", visitor: st
             history.record("session.code_accepted", customer=customer)
             customer.known_by = sessions.proof_by_mailbox(customer)
     if not right or customer is None:
-        history.once_an_hour("session.code_refused", customer=customer)
+        history.once_an_hour("session.code_refused", customer=accounts.find(email))  # Looked up again in either case.
         raise Refused
     limits.forgive(limits.SIGN_IN_CODE_BY_EMAIL, key)
     if customer.is_confirmed:

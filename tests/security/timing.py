@@ -42,6 +42,16 @@ def reset(browser: FlaskClient, there: bool, place: int) -> object:
     return browser.post("/mot-de-passe-oublie", data={"email": address(there, place)})
 
 
+def ask_code(browser: FlaskClient, there: bool, place: int) -> object:
+    """Ask for a code to sign in with."""
+    return browser.post("/connexion/code-par-e-mail/envoyer", data={"email": address(there, place)})
+
+
+def try_code(browser: FlaskClient, there: bool, place: int) -> object:
+    """Try a wrong code, where one was asked for."""
+    return browser.post("/connexion/code-par-e-mail", data={"code": "000000"})
+
+
 def register(browser: FlaskClient, there: bool, place: int) -> object:
     """Open an account."""
     return browser.post("/inscription", data={"email": address(there, place), "password": PASSWORD})
@@ -58,7 +68,9 @@ def address(there: bool, place: int) -> str:
     return KNOWN if there else f"p{place:05d}@example.org"
 
 
-QUESTIONS: tuple[Ask, ...] = (sign_in, reset, register, look_up)
+BEFORE: dict[Ask, Ask] = {try_code: ask_code}
+"""What is asked before a question, and not measured with it."""
+QUESTIONS: tuple[Ask, ...] = (sign_in, ask_code, try_code, reset, register, look_up)
 
 
 def ask(question: Ask, browser: FlaskClient) -> dict[bool, list[float]]:
@@ -66,7 +78,9 @@ def ask(question: Ask, browser: FlaskClient) -> dict[bool, list[float]]:
     took: dict[bool, list[float]] = {True: [], False: []}
     for place in range(TRIES + WARM_UP):
         for there in (True, False) if place % 2 else (False, True):
-            browser.delete_cookie("session")
+            browser.delete_cookie(browser.application.config["SESSION_COOKIE_NAME"])
+            if question in BEFORE:
+                BEFORE[question](browser, there, place)
             begun = time.perf_counter()
             question(browser, there, place)
             took[there].append(time.perf_counter() - begun)

@@ -271,11 +271,11 @@ def test_where_the_account_was_opened_a_code_confirms_it_and_keeps_what_was_type
 def test_elsewhere_a_code_leads_to_a_new_password_and_confirms_nothing(app: Flask, opening: str) -> None:
     account, order = an_unconfirmed_account("the opening")
     admitted = enter(CLAIRE, a_code(), HERE, opening=opening)
-    assert not account.is_confirmed
+    confirmed = [account.is_confirmed]
     assert db.session.get_one(Order, order.id).customer_id is None
     assert not accounts.was_opened_here(admitted.confirmation, present=None, opening=opening)
     accounts.confirm_by_link(admitted.confirmation, OTHER_PHRASE)
-    assert account.is_confirmed
+    assert [*confirmed, account.is_confirmed] == [False, True]
     assert account.billing is None  # Somebody else may have typed it.
     assert accounts.authenticate(CLAIRE, PASSWORD) is None
 

@@ -74,6 +74,29 @@ def test_asking_for_a_new_password(work: Any, asked_before: int) -> None:
     assert (known[0], known[2], known[3]) == (200, [], ["deliver"])
 
 
+@pytest.mark.parametrize("asked_before", [0, 5])
+@pytest.mark.parametrize("confirmed", [True, False])
+def test_asking_for_a_code_to_sign_in_with(work: Any, asked_before: int, confirmed: bool) -> None:
+    a_customer(email="zoe@example.org", confirmed=confirmed)
+    for _try in range(asked_before):
+        limits.hit(limits.SIGN_IN_CODES_BY_HOUR, "zoe@example.org")
+        limits.hit(limits.SIGN_IN_CODES_BY_HOUR, UNKNOWN)
+    known = work("/connexion/code-par-e-mail/envoyer", email="zoe@example.org")
+    assert known == work("/connexion/code-par-e-mail/envoyer", email=UNKNOWN)
+    assert (known[0], known[2], known[3]) == (303, [], ["deliver"])
+
+
+def test_trying_a_code_to_sign_in_with(work: Any) -> None:
+    work("/connexion/code-par-e-mail/envoyer", email="zoe@example.org")
+    work("/connexion/code-par-e-mail", code="000000")  # Of a network's tries the first is in the audit.
+    answers = []
+    for email in (KNOWN, UNKNOWN):
+        work("/connexion/code-par-e-mail/envoyer", email=email)
+        answers += [work("/connexion/code-par-e-mail", code="000000") for _try in range(6)]
+    assert answers[:6] == answers[6:]
+    assert (answers[0][0], answers[0][2], answers[0][3]) == (422, [], [])
+
+
 def test_looking_an_order_up(work: Any) -> None:
     work("/suivi-commande", order_number="T-1", email=UNKNOWN)  # Of a network's tries the first is in the audit.
     known = work("/suivi-commande", order_number="T-100234", email=UNKNOWN)
