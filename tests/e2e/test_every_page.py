@@ -27,6 +27,7 @@ NO_PAGES = {
     "data_exports.download": "a file",
     "customer.invoices_underway": "a part of the home, which leads there",
     "orders.progress": "a part of the order's page, which leads there",
+    "sign_in_code.ask": "leads to the page with its button",
     "auth.confirm_code": "leads to the page that the code is typed on",
     "account.change_password": "leads to the account",
     "admin.correct_email": "leads to the order",
