@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from datetime import date
 from email.message import EmailMessage
 from io import BytesIO
 from itertools import cycle, islice, product
@@ -212,7 +213,10 @@ HEADERS = {
 }  # fmt: skip
 """What heads every mail, and no word of a shop or a person adds to it."""
 
-KINDS = ("invoice", "credit_note", "correction_declined", "request_cancelled", "alert")
+KINDS = (
+    "invoice", "credit_note", "correction_declined", "request_received", "request_problem", "request_cancelled",
+    "alert",
+)  # fmt: skip
 ATTACHED = ("invoice", "credit_note")
 
 
@@ -226,6 +230,14 @@ def built(kind: str, text: str) -> EmailMessage:
         return messages.credit_note(heading, a_credit_note(**changes), area_url=LINK)
     if kind == "correction_declined":
         return messages.correction_declined(heading, number="1", reason=said, area_url=LINK)
+    order: dict[str, Any] = {"order_number": text, "ordered_on": date(2026, 11, 2), "amount": text}
+    if kind == "request_received":
+        asked = messages.Asked(
+            **order, asked_at=heading.date, waits_for="shipment", made_out_to=(text, text), purchase_order=text
+        )
+        return messages.request_received(heading, asked, order_url=LINK)
+    if kind == "request_problem":
+        return messages.request_problem(heading, **order, is_issued=True, area_url=LINK)
     if kind == "request_cancelled":
         return messages.request_cancelled(heading, order_number=text, reason=said, order_url=LINK)
     return messages.alert(heading, [messages.Trouble(said, text, said, said)], admin_url=LINK)
