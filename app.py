@@ -46,7 +46,7 @@ from commands.shops import shops_cli
 from documents import seller
 from extensions import babel, csrf, db, login_manager, migrate
 from services import sessions
-from web import assets, errors, formats, headers, logs, received, signed_in
+from web import assets, compression, errors, formats, headers, logs, received, signed_in
 from web.answers import to_sign_in
 
 
@@ -66,6 +66,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
 
     logs.install(app)
+    compression.install(app)
     received.install(app)
     db.init_app(app)
     migrate.init_app(app, db)

@@ -36,9 +36,10 @@ once.keep_texts()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let a run draw and check more documents of orders by chance, and issue more under kills, than the sample."""
+    """Let a run draw and issue more documents than the sample, and take pictures of pages."""
     parser.addoption("--documents", type=int, default=24, help="how many random documents to check (default: 24)")
     parser.addoption("--issued", type=int, default=60, help="how many documents to issue under kills (default: 60)")
+    parser.addoption("--screens", action="store_true", help="write what each page and state looks like to var/screens")
 
 
 def pytest_report_header() -> list[str]:

@@ -30,6 +30,7 @@ NO_BACKGROUND = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-b
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the mark known by which a test says at which pages it looks (`test_every_page.py`)."""
+    walks.screens = Path(config.rootpath, "var", "screens") if config.getoption("--screens") else None
     config.addinivalue_line("markers", "visits(*endpoints): the test looks at these pages for faults")
 
 

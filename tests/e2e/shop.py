@@ -136,12 +136,12 @@ class Shop:
             assert time.monotonic() < end, "nobody said that the mail came back"
             time.sleep(0.2)
 
-    def document(self, recipient: str, number: str) -> str:
-        """Wait for the mail that brings this document; return the text of its PDF."""
+    def document(self, recipient: str, number: str = "") -> str:
+        """Wait for the mail that brings this document, without a number for any; return the text of its PDF."""
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             for mail in self.mails(recipient):
-                if f"{number}.pdf" in [part.get_filename() for part in mail.iter_attachments()]:
+                if any((part.get_filename() or "").endswith(f"{number}.pdf") for part in mail.iter_attachments()):
                     return pdf_text(mail)
             time.sleep(0.2)
         raise AssertionError(f"no mail brought {number} to {recipient}")

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from services.demo import ADMIN_EMAIL, ADMIN_PASSWORD
-from tests.e2e.shop import Shop, pdf_text, text_of
+from tests.e2e.shop import Shop, text_of
 from tests.e2e.visitors import PASSWORD, Opener, come_in, fill_in_individual, register, sign_in
 
 pytestmark = pytest.mark.e2e
@@ -15,8 +15,7 @@ WITH_AND_WITHOUT = pytest.mark.parametrize("javascript", [True, False], ids=["ja
 
 def assert_invoice_arrived(shop: Shop, address: str, number: str, *words: str) -> None:
     """Wait for the mail and read its document."""
-    mail = shop.mail(address, number)
-    text = pdf_text(mail)
+    text = shop.document(address)
     for word in (number, "31,72 €", *words):
         assert word in text
     invoices = [one for one in shop.mails(address) if list(one.iter_attachments())]

@@ -141,7 +141,7 @@ class NewAdmin:
         self.codes[:] = self.page.locator("main li code").all_inner_texts()
 
     def second_step(self) -> None:
-        self.page.get_by_role("navigation").get_by_role("button", name="Se déconnecter").click()
+        self.page.get_by_role("banner").get_by_role("button", name="Se déconnecter").click()
         sign_in(self.page, NEW)
         expect(self.page.get_by_role("heading", level=1)).to_have_text("Saisir le code")
 

@@ -1,15 +1,19 @@
 """A walk through pages and their states: what axe finds in each, in both schemes, and what the keyboard reaches."""
 
+import os
+import re
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
+from typing import Literal
 from weakref import WeakSet
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, ViewportSize
 
 SCRIPT = Axe().axe_script + (Path(__file__).parent / "walks.js").read_text()
-DESK, TELEPHONE, NARROW = (ViewportSize(width=width, height=900) for width in (1280, 390, 320))
+DESK, TABLET, TELEPHONE, NARROW = (ViewportSize(width=width, height=900) for width in (1280, 768, 390, 320))
+SCHEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
 MEANT = (
     200,
     401,
@@ -18,6 +22,8 @@ MEANT = (
 VISITED: list[str] = []
 """The addresses of the pages that a test has looked at, for what it says of itself (`conftest.visits_what_it_says`)."""
 
+screens: Path | None = None
+"""The folder in which to write what each state looks like; nobody looks at every one in every run."""
 _bring_it: WeakSet[Page] = WeakSet()
 """The pages on whose every document the script comes by itself, which takes a fifth of the work of sending it there."""
 
@@ -59,7 +65,21 @@ def walk(page: Page, states: Iterable[tuple[str, Callable[[], object]]]) -> dict
         go()
         if wrong := faults(page):
             found[name] = wrong
+        if screens:
+            pictures(page, name, screens)
     return found
+
+
+def pictures(page: Page, name: str, folder: Path) -> None:
+    """Write what the page looks like at three widths, light and dark; it is a light desk again afterwards."""
+    folder.mkdir(parents=True, exist_ok=True)
+    called = re.sub(r"[^a-z0-9]+", "-", f"{os.environ['PYTEST_CURRENT_TEST'].split('::')[1]} {name}".lower())
+    for size in (TELEPHONE, TABLET, DESK):
+        page.set_viewport_size(size)
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            page.screenshot(path=folder / f"{called}-{size['width']}-{scheme}.png", full_page=True)
+    page.emulate_media(color_scheme="light")
 
 
 def focused(page: Page) -> tuple[str, bool]:
