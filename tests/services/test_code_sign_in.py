@@ -11,7 +11,19 @@ from time_machine import Traveller
 
 from extensions import db, transaction
 from models import AuditEntry, Customer, Delivery, Order, SignInCode
-from services import accounts, code_sign_in, email_change, letters, limits, ownership, passwords, sessions, tokens
+from services import (
+    accounts,
+    code_sign_in,
+    email_change,
+    erasure,
+    letters,
+    limits,
+    ownership,
+    passwords,
+    sessions,
+    sweep,
+    tokens,
+)
 from services.code_sign_in import AlreadyUsed, Refused, enter, request
 from services.limits import TooMany
 from tests.services.test_two_presses import just_before, the_acts, the_mails, twice
@@ -117,6 +129,15 @@ def test_five_wrong_codes_make_the_right_one_worthless(claire: Customer) -> None
     assert enter(CLAIRE, another, HERE).customer is claire
 
 
+def test_wrong_codes_for_one_address_cost_another_ones_code_no_try(claire: Customer) -> None:
+    code = a_code()
+    request(NOBODY, HERE)
+    for _try in range(5):
+        with pytest.raises(Refused):
+            enter(NOBODY, wrong(code), HERE)
+    assert enter(CLAIRE, code, HERE).customer is claire
+
+
 def test_a_code_ends_after_ten_minutes(claire: Customer, frozen_clock: Traveller) -> None:
     code = a_code()
     frozen_clock.shift(timedelta(minutes=10) - timedelta(seconds=1))
@@ -138,11 +159,11 @@ def test_of_two_codes_for_one_browser_either_is_good_and_both_are_used_then(clai
 def test_a_mailbox_gets_five_codes_an_hour_and_ten_a_day_and_nobody_is_told(
     claire: Customer, frozen_clock: Traveller
 ) -> None:
-    for _hour in range(3):
+    for mails in (5, 10, 10):
         for _ask in range(6):
             request(CLAIRE, HERE)
+        assert len(the_mails()) == mails
         frozen_clock.shift(timedelta(hours=1))
-    assert len(the_mails()) == 10
     request(CLAIRE, ELSEWHERE)
     last = db.session.scalars(select(SignInCode).order_by(SignInCode.id.desc())).first()
     assert last is not None
@@ -319,6 +340,25 @@ def test_neither_code_nor_browser_nor_address_can_be_read_in_the_database(claire
     assert HERE not in kept
     assert CLAIRE not in kept
     assert tokens.digest(HERE) not in kept
+
+
+def test_nothing_of_it_outlives_the_account(claire: Customer) -> None:
+    code = a_code()
+    erasure.erase(claire, PASSWORD)
+    assert db.session.scalars(select(SignInCode)).all() == []
+    with pytest.raises(Refused):
+        enter(CLAIRE, code, HERE)
+
+
+def test_what_was_asked_is_forgotten_after_seven_days(claire: Customer, frozen_clock: Traveller) -> None:
+    request(CLAIRE, HERE)
+    request(NOBODY, HERE)
+    frozen_clock.shift(timedelta(days=7))
+    sweep.sweep()
+    assert len(db.session.scalars(select(SignInCode)).all()) == 2
+    frozen_clock.shift(1)
+    sweep.sweep()
+    assert db.session.scalars(select(SignInCode)).all() == []
 
 
 def test_codes_differ_from_ask_to_ask(claire: Customer, frozen_clock: Traveller) -> None:
