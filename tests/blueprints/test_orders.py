@@ -271,3 +271,9 @@ def test_private_pages_are_kept_by_no_cache(client: LintingClient, claire: Custo
     order = an_order(customer=claire)
     for url in (LIST, page_of(order)):
         assert client.get(url).headers["Cache-Control"] == "no-store"
+
+
+def test_who_buys_for_a_company_is_named_under_it(client: LintingClient, claire: Customer) -> None:
+    details = company_details(first_name="Claire", last_name="Martin")
+    page = client.get(page_of(an_order(customer=claire, billing=details))).text
+    assert "Imprimerie Martin SARL<br>À l'attention de Claire Martin<br>" in page

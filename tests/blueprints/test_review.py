@@ -29,7 +29,7 @@ def receive(**changes: Any) -> Order:
 
 def cells(page: str) -> list[list[str]]:
     """Return the rows of the table of differences, as they are read."""
-    table = page[page.index('<table class="cards figures">') :]
+    table = page[page.index('<table class="cards">') :]
     rows = re.findall(r"<tr>(.*?)</tr>", table[: table.index("</table>")], re.DOTALL)
     return [
         [" ".join(re.sub(r"<[^>]+>", " ", cell).split()) for cell in re.findall(r"<t[hd].*?</t[hd]>", row, re.DOTALL)]

@@ -26,7 +26,7 @@ def test_a_text_is_compressed_for_who_reads_it(client: LintingClient, method: st
     with super(LintingClient, client).open(path, method=method, headers=GZIP) as packed:
         assert (packed.status_code, packed.headers["Content-Encoding"]) == (status, "gzip")
         assert "Accept-Encoding" in packed.headers["Vary"]
-        assert int(packed.headers["Content-Length"]) == len(packed.get_data()) < len(whole) / 2
+        assert int(packed.headers["Content-Length"]) == len(packed.get_data()) < len(whole) * 0.6
         assert gzip.decompress(packed.get_data())[:200] == whole[:200]
 
 
@@ -34,7 +34,7 @@ def test_a_text_is_compressed_for_who_reads_it(client: LintingClient, method: st
 def test_who_does_not_read_it_gets_it_plain(client: LintingClient, refused: str) -> None:
     with client.get("/static/css/app.css", headers={"Accept-Encoding": refused}) as answer:
         assert "Content-Encoding" not in answer.headers
-        assert answer.text.startswith("/*")
+        assert answer.get_data().startswith(b"/*")
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/marque.css"])
