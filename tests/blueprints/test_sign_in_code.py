@@ -223,6 +223,7 @@ def test_an_admin_is_asked_for_the_second_factor_as_well(
     step = client.post(f"{ENTER}?next=/admin/", data={"code": code_in(smtp_server)}).location
     assert step == "/connexion/code?next=/admin/"
     assert not is_in(client)
+    assert "mot de passe" not in client.get(step).text  # None was given.
     assert client.post(step, data={"code": now_code(telephone.secret)}).location == "/admin/"
     assert is_in(client)
 
