@@ -1,14 +1,12 @@
 """Codes by mail to sign in with: who has asked for one, whether there is an account or not."""
 
-from pathlib import Path
-
 import sqlalchemy as sa
 from alembic import op
 
 import columns
 
-revision = "0007"
-down_revision = max(file.name[:4] for file in Path(__file__).parent.glob("0*.py") if file.name[:4] < revision)
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
