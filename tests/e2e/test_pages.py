@@ -1,6 +1,5 @@
 """Every page and state in a real browser: accessible in both schemes, on a narrow screen, by keyboard, in trouble."""
 
-import gzip
 import re
 import time
 
@@ -23,7 +22,6 @@ from tests.e2e.visitors import (
 from tests.e2e.walks import addresses, faults, focused, walk
 
 pytestmark = pytest.mark.e2e
-FIRST_LOAD = 35 * 1024  # Bytes over the wire for « Mes commandes » with everything it loads.
 CLAIMS, DATA = ACCOUNT + "/ajouter-une-commande", ACCOUNT + "/mes-donnees"
 RENAMED = "hugo.bernard@example.com"
 UNCONFIRMED, INVOICED, IN_DOUBT = "emma.rousseau@example.com", "lea.fournier@example.com", "theo.marchand@example.com"
@@ -300,19 +298,6 @@ def test_the_merchant_s_pages_have_no_faults(open_page: Opener, visitors: Visito
     states += [("incident", incident), ("settings", lambda: page.goto("/admin/reglages")), ("test mail", test_mail)]
     states += [("to decide", to_decide), ("decline refused", refused), ("credit refused", credit_refused)]
     assert walk(page, states) == {}
-
-
-def test_the_first_load_of_my_orders_is_light(open_page: Opener, visitors: Visitors) -> None:
-    request = open_page(state=visitors.state(CUSTOMER_EMAIL)).request
-    html = request.get(ORDERS).text()
-    loaded = re.findall(r'<(?:link|script|img)[^>]+(?:href|src)="([^"]+)"', html)
-    assert len(loaded) >= 5
-    weights = {ORDERS: len(gzip.compress(html.encode()))}
-    for address in loaded:
-        answer = request.get(address)
-        assert answer.ok, address
-        weights[address] = len(gzip.compress(answer.body()))
-    assert sum(weights.values()) <= FIRST_LOAD, weights
 
 
 def test_more_orders_are_appended_and_have_an_address_of_their_own(open_page: Opener, visitors: Visitors) -> None:
