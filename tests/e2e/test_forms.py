@@ -167,7 +167,7 @@ def test_who_buys_for_a_company_ticks_a_box_and_gives_a_name(
     open_page: Opener, shop: Shop, visitors: Visitors, javascript: bool
 ) -> None:
     page = open_page(javascript=javascript, width=390, state=visitors.state(CUSTOMER_EMAIL))
-    number = shop.sells(email=CUSTOMER_EMAIL, billing=sent_for_a_company())["number"]
+    number = shop.sells(email=CUSTOMER_EMAIL, billing=sent_for_a_company(), shipped_at=None)["number"]
     page.goto(f"{ORDERS}/{number}/facturation")
     tick, first_name = page.get_by_label("J'achète pour le compte de cette entreprise"), page.get_by_label("Prénom")
     expect(tick).not_to_be_checked()

@@ -172,7 +172,7 @@ def test_a_row_that_is_there_already_is_no_way_to_change_it(
 @pytest.mark.parametrize(
     "tables",
     ["documents CASCADE", "stored_files", "number_series CASCADE", "orders CASCADE", "customers CASCADE",
-     "invoice_requests CASCADE", "documents, stored_files, deliveries, corrections, incidents"],
+     "invoice_requests CASCADE", "documents, stored_files, deliveries, corrections, incidents, sign_in_codes"],
 )  # fmt: skip
 def test_truncate_is_refused_from_whichever_table_it_starts(
     invoice: Invoice, everything: Callable[[], list[object]], tables: str
