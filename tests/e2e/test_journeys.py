@@ -198,7 +198,7 @@ def test_a_company_gets_its_fields_by_the_choice_alone(shop: Shop, open_page: Op
     come_in(page, shop, order["email"])
     page.goto("/espace-client/donnees-de-facturation")
     page.get_by_label("Adresse", exact=True).fill("2 place Bellecour")
-    page.get_by_label("Entreprise").check()
+    page.get_by_role("radio", name="Entreprise").check()
     page.get_by_label("Raison sociale").fill("Les Cousettes SARL")
     expect(page.get_by_label("Adresse", exact=True)).to_have_value("2 place Bellecour")
     page.get_by_label(re.compile("SIRET")).fill("732 829 320 00075")

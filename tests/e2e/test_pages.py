@@ -138,7 +138,7 @@ def test_the_pages_of_a_customer_have_no_faults(open_page: Opener, visitors: Vis
 
     def company() -> None:
         page.goto(BILLING)
-        page.get_by_label("Entreprise").check()
+        page.get_by_role("radio", name="Entreprise").check()
         page.get_by_label("SIRET").fill("732 829 320 00074")
         page.get_by_label("SIRET").blur()
         expect(page.get_by_role("button", name="Utiliser")).to_be_visible()
@@ -322,7 +322,7 @@ def test_more_orders_are_appended_and_have_an_address_of_their_own(open_page: Op
 def test_without_javascript_a_button_shows_the_fields(open_page: Opener, visitors: Visitors) -> None:
     page = open_page(javascript=False, state=visitors.state(INVOICED))
     page.goto(BILLING)
-    page.get_by_label("Entreprise").check()
+    page.get_by_role("radio", name="Entreprise").check()
     page.get_by_role("button", name="Afficher les champs").click()
     page.get_by_label("SIRET").fill("732 829 320 00074")
     page.get_by_label("Pays").select_option("ES")
@@ -354,7 +354,7 @@ def test_the_proposed_vat_number_takes_the_focus_into_its_field(
     page.goto(f"{ORDERS}/{shop.sells(email=CUSTOMER_EMAIL)['number']}")
     page.get_by_role("link", name=re.compile("^Modifier")).click()
     expect(page.get_by_role("heading", name="Données de facturation")).to_be_focused()
-    page.get_by_label("Entreprise").check()
+    page.get_by_role("radio", name="Entreprise").check()
     expect(page.get_by_role("radio", name="Entreprise")).to_be_focused()
     page.get_by_label("SIRET").fill("732 829 320 00074")
     page.get_by_label("SIRET").blur()
