@@ -31,7 +31,7 @@ from models import (
     SecondFactor,
     SignInSession,
 )
-from services import files, history, leases, limits, outbox
+from services import files, history, leases, limits, outbox, year_packs
 from services.leases import Lease, LeaseLost
 
 KEPT = timedelta(days=7)
@@ -88,36 +88,41 @@ def _still_good(customer: Customer) -> DataExport | None:
 
 def latest(customer: Customer) -> DataExport | None:
     """Return what the customer asked for last, as long as it is kept."""
-    own = select(DataExport).where(DataExport.customer_id == customer.id)
+    own = select(DataExport).where(DataExport.customer_id == customer.id, DataExport.year.is_(None))
     return db.session.scalar(own.order_by(DataExport.id.desc()).limit(1))
 
 
 def is_one_owed() -> bool:
     """Return whether the last file that somebody asked for has failed; a later one, or a week, settles it."""
     newer = aliased(DataExport)
-    asked_again = exists().where(newer.customer_id == DataExport.customer_id, newer.id > DataExport.id)
+    same_kind = newer.year.is_not_distinct_from(DataExport.year)
+    asked_again = exists().where(newer.customer_id == DataExport.customer_id, same_kind, newer.id > DataExport.id)
     failed = select(DataExport.id).where(DataExport.state == "failed", ~asked_again)
     return db.session.scalar(failed.limit(1)) is not None
 
 
 def content(customer: Customer, export_id: int) -> bytes | None:
-    """Return the customer's own file; None for anybody else's, and before it is made."""
+    """Return the customer's own file; None for anybody else's, before it is made, and for the pack of a year."""
     own = select(DataExport).where(DataExport.customer_id == customer.id, DataExport.id == export_id)
-    found = db.session.scalar(own.options(undefer(DataExport.content)))
+    found = db.session.scalar(own.where(DataExport.year.is_(None)).options(undefer(DataExport.content)))
     return found.content if found else None
 
 
 def make(export_id: int) -> None:
     """Afterwards the file is made, and a mail says where it is; a second run makes none.
 
-    One that is killed is done again from the beginning. While the documents folder is away it is put off.
+    Of the pack of a year no mail says anything: its page does. One that is killed is done again from the beginning.
+    While the documents folder is away it is put off.
     """
     with transaction():
         lease = leases.take(DataExport, export_id, TO_MAKE)
     if lease is None:
         return
     try:
-        _conclude(lease, _packed(lease))
+        if db.session.scalar(select(DataExport.year).where(DataExport.id == lease.id)):
+            year_packs.make(lease)
+        else:
+            _conclude(lease, _packed(lease))
     except LeaseLost:
         return
     except (OSError, storage.Corrupt) as error:
@@ -134,7 +139,10 @@ def park_killers() -> None:
     with transaction():
         for export in db.session.scalars(found.with_for_update(skip_locked=True, of=DataExport)):
             export.become("failed")
-            history.record("data_export.failed", customer=export.customer)
+            if export.year:
+                history.record("year_pack.failed", customer=export.customer, detail=str(export.year))
+            else:
+                history.record("data_export.failed", customer=export.customer)
             log.error("data export failed", extra={"id": export.id})
 
 

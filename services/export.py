@@ -145,14 +145,14 @@ def _fill(zipped: zipfile.ZipFile, month: Month, shape: Shape, progress: Callabl
             for document in batch:
                 said = snapshot.from_json(document.snapshot)
                 pdf, xml = _bytes(document)
-                _add(zipped, f"{document.number}.pdf", said.issue_date, pdf, zipfile.ZIP_STORED)
+                add_file(zipped, f"{document.number}.pdf", said.issue_date, pdf, zipfile.ZIP_STORED)
                 if xml:
-                    _add(zipped, f"{document.number}.xml", said.issue_date, xml, zipfile.ZIP_DEFLATED)
+                    add_file(zipped, f"{document.number}.xml", said.issue_date, xml, zipfile.ZIP_DEFLATED)
                 rows.writerows(_rows(said, shape))
                 written += 1
                 progress()
         kept.seek(0)
-        with zipped.open(_entry(f"factures-{month}.csv", month.first, zipfile.ZIP_DEFLATED), "w") as entry:
+        with zipped.open(zip_entry(f"factures-{month}.csv", month.first, zipfile.ZIP_DEFLATED), "w") as entry:
             shutil.copyfileobj(kept, entry)
         table.detach()
     return written
@@ -174,12 +174,13 @@ def _bytes(document: Document) -> tuple[bytes, bytes | None]:
         db.session.rollback()
 
 
-def _add(zipped: zipfile.ZipFile, name: str, day: date, data: bytes, method: int) -> None:
-    with zipped.open(_entry(name, day, method), "w") as entry:
+def add_file(zipped: zipfile.ZipFile, name: str, day: date, data: bytes, method: int) -> None:
+    """Afterwards the ZIP has this file, dated that day."""
+    with zipped.open(zip_entry(name, day, method), "w") as entry:
         entry.write(data)
 
 
-def _entry(name: str, day: date, method: int) -> zipfile.ZipInfo:
+def zip_entry(name: str, day: date, method: int) -> zipfile.ZipInfo:
     """An entry that says nothing about the machine and the moment that wrote it."""
     entry = zipfile.ZipInfo(name, (day.year, day.month, day.day, 0, 0, 0))
     entry.compress_type, entry.create_system, entry.external_attr = method, 3, 0o600 << 16
@@ -199,7 +200,7 @@ def _rows(said: Snapshot, shape: Shape) -> Iterator[list[str]]:
             said.payment.paid_on, said.payment.words,
             said.refers_to.number if said.refers_to else "", said.reason,
         ]  # fmt: skip
-        yield [_cell(cell, shape) for cell in cells]
+        yield [cell_of(cell, shape) for cell in cells]
 
 
 def _vat_in_euros(said: Snapshot) -> list[Decimal] | list[None]:
@@ -212,7 +213,8 @@ def _vat_in_euros(said: Snapshot) -> list[Decimal] | list[None]:
     return apportion([row.vat * said.exchange_rate for row in rates], said.vat_in_euros)
 
 
-def _cell(value: str | date | Decimal | None, shape: Shape) -> str:
+def cell_of(value: str | date | Decimal | None, shape: Shape) -> str:
+    """Return what stands in a cell of a table of that shape; no spreadsheet takes it for a formula."""
     if value is None:
         return ""
     if isinstance(value, date):

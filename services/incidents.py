@@ -80,10 +80,11 @@ WORDS = {
         ),
     ),
     "export": (
-        _l("Le fichier des données d'un client n'a pas pu être établi."),
+        _l("Un fichier demandé par un client n'a pas pu être établi\u00a0: ses données, ou ses factures d'une année."),
         _l(
             "«\u00a0Journal\u00a0» dit pour quel compte, et le journal du worker pourquoi. Une fois la cause levée, "
-            "le client peut le demander de nouveau\u00a0; vous avez un mois pour lui répondre (RGPD, article 12)."
+            "le client peut le demander de nouveau\u00a0; pour ses données, vous avez un mois pour lui répondre "
+            "(RGPD, article 12)."
         ),
     ),
     "clock": (

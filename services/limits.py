@@ -65,6 +65,7 @@ ORDER_CODES_BY_HOUR = Limit("order_code.hour", 5, HOUR)
 ORDER_CODES_BY_DAY = Limit("order_code.day", 10, DAY)
 INVITATIONS_BY_DAY = Limit("invitation.day", 5, DAY)
 DATA_EXPORTS_BY_DAY = Limit("data_export.day", 3, DAY)
+YEAR_PACKS_BY_DAY = Limit("year_pack.day", 12, DAY)
 EMAIL_CHANGES_BY_HOUR = Limit("email_change.hour", 5, HOUR)
 EMAIL_CHANGES_BY_DAY = Limit("email_change.day", 10, DAY)
 

@@ -5,7 +5,18 @@ from datetime import datetime
 from typing import Self
 
 from flask_login import UserMixin
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 import clock
@@ -226,17 +237,39 @@ class RecoveryCode(Model):
 class DataExport(Model):
     """What an account asked for by « Télécharger mes données »: a ZIP that a worker makes, kept for a few days.
 
-    requested → made; `failed` when it has ended its workers (`tables.transitions`).
+    requested → made; `failed` when it has ended its workers (`tables.transitions`). With a `year` it is the pack of
+    its documents: `done` of `total` are in it, `documents` are their ids once it is made, its bytes are `ExportPart`.
     """
 
     __tablename__ = "data_exports"
     STATES = transitions.states("data_exports")
-    __table_args__ = (one_of("state", STATES), Index("ix_data_exports_due", "state", "due_at"))
+    UNDERWAY = text("state = 'requested' AND year IS NOT NULL")
+    __table_args__ = (
+        one_of("state", STATES),
+        CheckConstraint("done >= 0 AND done <= total", name="done_within_total"),
+        CheckConstraint(
+            "(documents IS NOT NULL) = (year IS NOT NULL AND state = 'made')", name="documents_iff_made_pack"
+        ),
+        Index("ix_data_exports_due", "state", "due_at"),
+        # One pack of a year at a time is being made, however often somebody presses.
+        Index(
+            "uq_data_exports_underway",
+            "customer_id",
+            "year",
+            unique=True,
+            sqlite_where=UNDERWAY,
+            postgresql_where=UNDERWAY,
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"), index=True)
     state: Mapped[str] = mapped_column(String(10), default="requested")
     content: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    year: Mapped[int | None]
+    done: Mapped[int] = mapped_column(default=0)
+    total: Mapped[int] = mapped_column(default=0)
+    documents: Mapped[list[int] | None] = mapped_column(JSON(none_as_null=True))
     size: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
     made_at: Mapped[datetime | None] = mapped_column(Moment)
@@ -254,6 +287,16 @@ class DataExport(Model):
         """
         transitions.require(self.__tablename__, self.state, state)
         self.state, self.due_at = state, due_at
+
+
+class ExportPart(Model):
+    """A piece of the ZIP of a year's documents, which is never in memory as a whole; it goes with its export."""
+
+    __tablename__ = "export_parts"
+
+    export_id: Mapped[int] = mapped_column(ForeignKey("data_exports.id", ondelete="CASCADE"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class Erasure(Model):

@@ -69,6 +69,8 @@ GET = {
     "customer.invoices_underway": "303 303 303 303 303 303 303 303",  # To who has no htmx, the home.
     "orders.progress": "303 303 303 303 404 404 404 303",  # To who has no htmx, the order's page.
     "invoices.index": SIGNED_IN,
+    "invoices.pack": "303 303 404 303 404 404 404 303",  # To who has no htmx, the list.
+    "invoices.download_pack": "303 303 404 200 404 404 404 303",
     "invoices.pdf": "303 303 404 200 404 404 404 303",
     "invoices.xml": "303 303 404 200 404 404 404 303",
     "invoices.twin": "303 303 404 200 404 404 404 303",
@@ -141,6 +143,7 @@ POST = {
     "orders.ask": "303 303 303 303 404 404 404 303",
     "orders.resend": "303 303 303 303 404 404 404 303",
     "invoices.correct": "303 303 404 422 404 404 404 303",
+    "invoices.make_pack": "303 303 404 303 404 404 404 303",
     "admin.resend": "303 303 404 404 404 403 422 303",
     "admin.correct_email": "303 303 404 404 404 403 422 303",
     "admin.retry": "303 303 404 404 404 403 303 303",

@@ -42,27 +42,34 @@ def test_the_list_begins_with_the_newest_invoice(
     assert f'href="/espace-client/commandes/{older.order.number}"' in page
 
 
-def test_the_list_ends_after_a_hundred_and_says_where_the_others_are(
+def test_the_list_goes_on_run_by_run_and_says_its_end(
     client: LintingClient, claire: Customer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(invoices, "MOST_LISTED", 2)
+    monkeypatch.setattr(invoices, "PAGE_SIZE", 2)
     first = an_issued_invoice(an_order(customer=claire, billing=billing_details()))
     second = an_issued_invoice(an_order(customer=claire, billing=billing_details()))
     page = client.get(LIST).text
     assert first.number in page
-    assert "autre" not in page
+    assert "Afficher plus" not in page
     note = crediting.credit(second, amount=None, reason="Retour", refund=True, shown=0)
     assert note is not None
     page = client.get(LIST).text
     assert second.number in page
     assert first.number not in page
-    assert "Et 1 autre, plus ancien" in page
+    following = f"{LIST}?avant={second.number}"
+    assert f'href="{following}"' in page
+    rest = client.get(following).text
+    assert first.number in rest
+    assert "2026 (suite)" in rest
+    assert "Vous avez vu toutes vos factures." in rest
+    assert "Revenir aux plus récentes" in rest
+    assert "Télécharger toutes" not in rest
+    run = client.get(following, headers={"HX-Request": "true", "HX-Request-Type": "partial"}).text
+    assert run.lstrip().startswith('<div id="run-')
     an_issued_invoice(an_order(customer=claire, billing=billing_details()))
     page = client.get(LIST).text
-    assert f'sur la facture n° <span class="number">{second.number}' in page.replace(
-        "\u00a0", " "
-    )  # Not listed itself.
-    assert "Et 2 autres, plus anciens" in page
+    credited = f'sur la facture n° <span class="number">{second.number}'
+    assert credited in page.replace("\u00a0", " ")  # Not listed itself.
 
 
 def test_an_account_without_invoices_learns_how_to_get_one(client: LintingClient, claire: Customer) -> None:

@@ -20,6 +20,8 @@ NO_PAGES = {
     "devmail.preview_html": "a mail: `test_mails.py` looks at all of them",
     "invoices.pdf": "a file",
     "invoices.xml": "a file",
+    "invoices.pack": "a part of « Mes factures », which leads there",
+    "invoices.download_pack": "a file",
     "admin.pdf": "a file",
     "admin.xml": "a file",
     "journal.table": "a file",

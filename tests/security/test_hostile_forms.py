@@ -40,7 +40,7 @@ PRESSES = {
     "auth.sign_out",
     "account.press_confirm_address", "account.end_session", "orders.resend", "admin.retry", "admin.accept",
     "shops.retry", "shops.ignore", "uploads.confirm", "uploads.discard", "team.remove", "team.withdraw",
-    "second_factor.begin", "second_factor.renew_codes", "data_exports.request_one",
+    "second_factor.begin", "second_factor.renew_codes", "data_exports.request_one", "invoices.make_pack",
 }  # fmt: skip
 """What is pressed and holds no field; a route with fields that this test no longer finds would have to stand here."""
 

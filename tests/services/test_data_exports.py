@@ -28,6 +28,7 @@ ABOUT_NOBODY = {
 ELSEWHERE = {
     "data_exports",  # The file itself.
     "earlier_invoices",  # A number; the order has it as well.
+    "export_parts",  # Packs of the documents, which are in the ZIP as they are.
     "erasures",  # A hash, from which nobody is found.
     "stored_files",  # The documents are in the ZIP as they are.
     "rate_counters",  # Hashes, for two days.

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 import clock
 from extensions import db
-from models import Customer, DataExport
+from models import Customer, DataExport, ExportPart
 from services import inbox, sessions, shops, tokens, uploads
 from services.shops import NewKey
 from shops.arrivals import Unread
@@ -71,6 +71,7 @@ class Doors:
     message: int
     upload: int
     export: int
+    year: int
     member: int
     key: NewKey
     links: Mapping[str, str] = field(default_factory=dict)
@@ -87,6 +88,7 @@ class Doors:
             "message_id": self.message,
             "upload_id": self.upload,
             "export_id": self.export,
+            "year": self.year,
             "shop_name": "atelier",
             "kind": "woocommerce",
             "filename": "css/app.css",
@@ -145,6 +147,7 @@ def some_doors(mail_folder: Path) -> Doors:
     upload = _a_file_to_confirm(accounts["manager"])
     member = accounts["reader"].id
     export = _a_data_export(accounts["owner"])
+    year = _a_year_pack(accounts["owner"])
     key = a_key(shops.by_name("atelier") or a_shop())
     return Doors(
         accounts,
@@ -156,6 +159,7 @@ def some_doors(mail_folder: Path) -> Doors:
         message,
         upload,
         export,
+        year,
         member,
         key,
         links,
@@ -180,6 +184,16 @@ def _a_data_export(customer: Customer) -> int:
     db.session.add(export)
     db.session.commit()
     return export.id
+
+
+def _a_year_pack(customer: Customer) -> int:
+    year = clock.now().year
+    pack = DataExport(customer_id=customer.id, year=year, state="made", documents=[], size=2, made_at=clock.now())
+    db.session.add(pack)
+    db.session.flush()
+    db.session.add(ExportPart(export_id=pack.id, position=0, content=b"PK"))
+    db.session.commit()
+    return year
 
 
 def _catch_a_mail(folder: Path) -> None:
