@@ -4,7 +4,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, Response, abort, flash, redirect, render_template, request, stream_with_context, url_for
+from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import format_decimal
 from flask_babel import gettext as _
@@ -60,7 +60,7 @@ def make_pack(year: int) -> ResponseReturnValue:
 def download_pack(year: int) -> Response:
     """Hand out all documents of a year, piece by piece; to their owner only."""
     size, pieces = year_packs.content(signed_in_customer(), year) or abort(404)
-    answer = Response(stream_with_context(pieces), mimetype="application/zip")
+    answer = Response(pieces, mimetype="application/zip")
     answer.headers["Content-Disposition"] = f'attachment; filename="factures-{year}.zip"'
     answer.headers["Content-Length"], answer.headers["Cache-Control"] = str(size), "no-store"
     return answer

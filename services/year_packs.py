@@ -16,8 +16,8 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 from flask_babel import gettext as _
-from sqlalchemy import delete, select
-from sqlalchemy.orm import joinedload, undefer
+from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy.orm import Session, joinedload, undefer
 
 import clock
 import task_queue
@@ -99,7 +99,7 @@ def content(customer: Customer, year: int) -> tuple[int, Iterator[bytes]] | None
     row = db.session.scalar(newest)
     if row is None or not set(row.documents or ()) <= set(_ids(customer, [year]).get(year, [])):
         return None
-    return row.size, _parts(row.id)
+    return row.size, _parts(db.engine, row.id)  # It is read after the request has ended.
 
 
 def make(lease: Lease) -> None:
@@ -215,18 +215,19 @@ def _store(lease: Lease, file: IO[bytes]) -> int:
     while piece := file.read(PART):
         with transaction():
             leases.keep(DataExport, lease)
-            db.session.add(ExportPart(export_id=lease.id, position=position, content=piece))
+            part = {"export_id": lease.id, "position": position, "content": piece}
+            db.session.execute(insert(ExportPart).values(part))
         position, size = position + 1, size + len(piece)
-    db.session.expunge_all()
     return size
 
 
-def _parts(export_id: int) -> Iterator[bytes]:
-    """Yield the pieces one after the other; no transaction is open while one of them travels."""
-    position = 0
-    found = select(ExportPart.content).where(ExportPart.export_id == export_id)
-    while (piece := db.session.scalar(found.where(ExportPart.position == position))) is not None:
-        db.session.rollback()
+def _parts(engine: Engine, export_id: int) -> Iterator[bytes]:
+    """Yield the pieces one after the other; no connection is held while one of them travels."""
+    position, found = 0, select(ExportPart.content).where(ExportPart.export_id == export_id)
+    while True:
+        with Session(engine) as session:
+            piece = session.scalar(found.where(ExportPart.position == position))
+        if piece is None:
+            return
         yield piece
         position += 1
-    db.session.rollback()
