@@ -1,5 +1,7 @@
 """The front page with its two doors, the legal pages, and the merchant's colour and logo."""
 
+from datetime import UTC, datetime
+
 from flask import Blueprint, Response, abort, current_app, render_template
 
 import clock
@@ -7,6 +9,9 @@ from documents.seller import Seller, Shop
 from services import data_exports, erasure, sweep
 
 bp = Blueprint("home", __name__)
+
+ACCESSIBILITY_STATED = datetime(2026, 11, 23, tzinfo=UTC)
+"""The day of the statement: it changes with what the statement says."""
 
 KEPT = {"Cache-Control": "public, max-age=3600"}
 
@@ -44,7 +49,7 @@ def privacy() -> str:
 @bp.get("/accessibilite")
 def accessibility() -> str:
     """Say how far everybody can use these pages, and whom to tell when somebody cannot."""
-    return render_template("legal/accessibility.html")
+    return render_template("legal/accessibility.html", stated=ACCESSIBILITY_STATED)
 
 
 @bp.get("/marque.css")

@@ -41,7 +41,10 @@ def test_the_privacy_page_says_how_long_invoices_are_kept(client: LintingClient)
 
 def test_the_accessibility_page_claims_no_audit(client: LintingClient) -> None:
     page = client.get("/accessibilite").text
-    assert "pas encore fait l'objet d'un audit" in page
+    assert "Aucun audit n'a été mené par un tiers" in page
+    assert "conformité partielle" in page
+    assert "Défenseur des droits" in page
+    assert 'href="mailto:aide@boutique.example"' in page.partition("Retour d'information")[2].partition("</section>")[0]
 
 
 def test_every_page_names_the_support(client: LintingClient) -> None:

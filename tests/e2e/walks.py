@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Literal
 from weakref import WeakSet
 
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, ViewportSize
 
-SCRIPT = Axe().axe_script + (Path(__file__).parent / "walks.js").read_text()
+HERE = Path(__file__).parent
+SCRIPT = "\n".join((HERE / name).read_text() for name in ("vendor/axe-core-4.14.1.min.js", "walks.js"))
 DESK, TABLET, TELEPHONE, NARROW = (ViewportSize(width=width, height=900) for width in (1280, 768, 390, 320))
 SCHEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
 MEANT = (
