@@ -5,12 +5,14 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, time
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, exists, select
 from sqlalchemy.orm import aliased, contains_eager, joinedload
 
+import clock
 from extensions import db
 from models import Correction, Customer, Delivery, Document, Invoice, Order
 
@@ -39,6 +41,11 @@ class Entry:
     def unsent(self) -> Delivery | None:
         """Its last mail when that failed, or may have."""
         return self.mail if self.mail and self.mail.state in LOST else None
+
+    @property
+    def dated(self) -> datetime:
+        """A moment of the day that the document bears, which a clock set back does not change (`numbering.take`)."""
+        return datetime.combine(self.document.issue_date, time(12), clock.PARIS)
 
     @property
     def is_live(self) -> bool:
