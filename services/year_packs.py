@@ -135,8 +135,7 @@ def _ids(customer: Customer, years: Collection[int]) -> dict[int, list[int]]:
     rows = found.with_only_columns(Document.id, Document.issue_date, maintain_column_froms=True)
     ids: dict[int, list[int]] = {}
     for row in db.session.execute(rows.order_by(Document.issue_date, Document.id)):
-        if row.issue_date.year in years:
-            ids.setdefault(row.issue_date.year, []).append(row.id)
+        ids.setdefault(row.issue_date.year, []).append(row.id)
     return ids
 
 
