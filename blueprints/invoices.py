@@ -50,8 +50,7 @@ def pack(year: int) -> ResponseReturnValue:
 @login_required
 def make_pack(year: int) -> ResponseReturnValue:
     """Ask for one file with all documents of a year; pressing twice makes one."""
-    if not year_packs.request(signed_in_customer(), year):
-        abort(404)
+    year_packs.request(signed_in_customer(), year)
     return changed("invoices/_pack.html", _year(year), pack=_pack(year), focus=True, **_words())
 
 
