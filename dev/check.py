@@ -2,7 +2,8 @@
 
 `bin/test --nemesis` runs the nemesis instead (`tests/faults/nemesis.py`), on both databases one after the other unless
 `--database` names one; its other arguments are the nemesis's own. `bin/test --scan` runs the scanners
-(`tests/security/scan.py`).
+(`tests/security/scan.py`), `bin/test --lighthouse` Lighthouse (`tests/lighthouse`), and
+`bin/test --paced` walks both journeys at a person's pace (`tests/e2e/paced.py`).
 """
 
 import argparse
@@ -28,6 +29,9 @@ PACKAGES = {  # program -> Debian package
     "php": "php-cli",
     "node": "nodejs",
 }
+BY_REQUEST = {"--scan": "tests.security.scan", "--lighthouse": "tests.lighthouse", "--paced": "tests.e2e.paced"}
+"""What is run alone and by request: it takes long, or is timed."""
+
 NOT_THE_PRODUCT = ("./.venv/", "./benchmarks/", "./dev/", "./tests/")
 """What bandit leaves out: of these ruff asks the same questions, and to start programs is what they are for."""
 
@@ -165,9 +169,10 @@ def main() -> int:
     try:
         if "--nemesis" in sys.argv[1:2]:
             let_nemesis_loose(supervisor, report, sys.argv[2:])
-        elif "--scan" in sys.argv[1:2]:
-            scan: list[str | Path] = [PYTHON, "-m", "tests.security.scan", *sys.argv[2:]]
-            run(supervisor, report, dict(os.environ) | {"PYTHONUNBUFFERED": "1"}, {"scan": scan})
+        elif named := BY_REQUEST.get("".join(sys.argv[1:2])):
+            by_request: list[str | Path] = [PYTHON, "-m", named, *sys.argv[2:]]
+            name = named.rpartition(".")[2]
+            run(supervisor, report, dict(os.environ) | {"PYTHONUNBUFFERED": "1"}, {name: by_request})
         else:
             check_everything(supervisor, report, postgres, sys.argv[1:])
     except Stopped:

@@ -10,7 +10,9 @@ function say(text, tone = "error") {
   flash().replaceChildren(notice);
 }
 
+let pressed; // A button that is off while its request is under way has lost the focus by the time of the answer.
 document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+  if (ctx.request.method !== "GET") pressed = document.activeElement;
   if (ctx.request.method !== "GET") ctx.request.headers["X-CSRFToken"] = document.body.dataset.csrf;
 });
 
@@ -57,6 +59,7 @@ document.addEventListener("htmx:after:request", (event) => {
   event.preventDefault();
   if (dialog.open || ("quiet" in sourceElement.dataset && "seen" in dialog.dataset)) return;
   dialog.dataset.seen = "";
+  dialog.addEventListener("close", () => pressed?.focus(), { once: true });
   dialog.showModal();
 });
 
