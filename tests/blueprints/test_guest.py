@@ -59,6 +59,26 @@ def test_a_wrong_number_and_a_wrong_address_get_the_same_answer(client: LintingC
     assert client.get("/suivi-commande/commande").status_code == 303
 
 
+def test_who_finds_nothing_is_told_what_to_try(client: LintingClient) -> None:
+    assert "essayez vos autres adresses" not in client.get("/suivi-commande").text
+    assert "essayez vos autres adresses" in look_up(client).text
+
+
+def test_no_invoice_is_promised_for_an_order_that_gives_none(client: LintingClient) -> None:
+    the_order(existing_invoice="F-2025-17")
+    page = client.get(look_up(client).location).text
+    assert "Besoin d'une facture" not in page
+    assert "Déjà facturée" in page
+    assert "Créer un compte gratuit" in page
+
+
+def test_who_has_an_account_already_signs_in_and_comes_to_the_order(client: LintingClient) -> None:
+    the_order()
+    sign_in_here = 'href="/connexion?next=/espace-client/commandes/T-100234"'
+    for page in (look_up(client).location, "/suivi-commande/compte"):
+        assert sign_in_here in client.get(page).text
+
+
 def test_what_is_missing_is_said_beside_its_field(client: LintingClient) -> None:
     answer = look_up(client, "", "")
     assert answer.status_code == 422
