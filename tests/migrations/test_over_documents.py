@@ -160,6 +160,34 @@ def test_the_audit_keeps_what_it_says_of_documents_as_long_as_them(old: str) -> 
     assert len(kept) == len(acts)
 
 
+def test_files_of_personal_data_stay_while_packs_of_a_year_come_beside_them(old: str) -> None:
+    upgrade("0007")
+    row = (
+        "INSERT INTO data_exports (id, customer_id, state, content, size, created_at, attempts{0}) "
+        "VALUES (:id, 77, 'made', :content, 2, '2026-01-01', 1{1})"
+    )
+    with db.engine.begin() as connection:
+        connection.execute(
+            sa.text(
+                "INSERT INTO customers (id, email, email_key, password_hash, locale, created_at) "
+                "VALUES (77, 'claire@example.org', 'claire@example.org', '', 'fr', '2026-01-01')"
+            )
+        )
+        connection.execute(sa.text(row.format("", "")), {"id": 7, "content": b"PK"})
+    upgrade()
+    kept = "id, state, content, size, year, done, total, documents"
+    assert [tuple(each.values()) for each in rows(f"SELECT {kept} FROM data_exports")] == [  # noqa: S608
+        (7, "made", b"PK", 2, None, 0, 0, None)
+    ]
+    assert_protected(old)
+    for columns, values, refusal in (
+        (", year, done, total", ", 2026, 0, 0", "documents_iff_made_pack"),
+        (", done, total", ", 2, 1", "done_within_total"),
+    ):
+        with pytest.raises(DatabaseError, match=refusal), db.engine.begin() as connection:
+            connection.execute(sa.text(row.format(columns, values)), {"id": 8, "content": b"PK"})
+
+
 def test_the_next_row_takes_no_old_ones_place(old: str) -> None:
     upgrade()
     newest = rows("SELECT max(id) AS id FROM documents")[0]["id"]
