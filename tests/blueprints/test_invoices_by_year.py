@@ -63,6 +63,18 @@ def test_each_year_has_its_heading_its_number_and_its_sum(client: LintingClient,
     assert "2025 1 document · Total : 26,82 €" in said
 
 
+def test_the_day_is_the_one_that_the_document_bears(
+    client: LintingClient, claire: Customer, frozen_clock: time_machine.Traveller
+) -> None:
+    for day in (24, 20):  # The clock is set back; the second is dated as the first.
+        frozen_clock.move_to(datetime(2026, 11, day, 9, tzinfo=UTC))
+        an_invoice(claire, "Affiches")
+    frozen_clock.move_to(datetime(2026, 11, 24, 10, tzinfo=UTC))
+    page = words(client.get(LIST).text)
+    assert page.count("24 novembre 2026") == 2
+    assert "20 novembre" not in page
+
+
 def test_each_currency_is_summed_by_itself(client: LintingClient, claire: Customer) -> None:
     an_invoice(claire, "Affiches")
     an_invoice(claire, "Posters", currency="USD", exchange_rate=Decimal("0.9"))

@@ -136,7 +136,7 @@ def test_a_customer_corrects_the_address_of_an_invoice(shop: Shop, open_page: Op
     corrected = shop.document(address, name)
     for word in (name, number, "1 place du Marché", "BC 99", "31,72 €"):
         assert word in corrected
-    page.get_by_role("link", name=f"Lire {name}").click()
+    page.get_by_role("link", name=f"Voir {name}").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text(name)
     expect(page.get_by_role("article")).to_contain_text("1 place du Marché")
 
