@@ -94,6 +94,7 @@ def swaps(browser: Browser, shop: Shop) -> bool:
     found: dict[str, list[float]] = {"filters": [], "forms": [], "details saved": [], "invoice asked for": []}
 
     def swap(kind: str, role: Literal["button", "link"], name: str) -> None:
+        time.sleep(FINDING)  # Nobody asks for ten invoices a second, and the worker would be at the last one.
         page.get_by_role(role, name=name).first.click()
         while not (taken := page.evaluate("taken()")):
             page.wait_for_timeout(20)
