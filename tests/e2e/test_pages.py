@@ -217,7 +217,7 @@ def test_the_pages_of_a_document_have_no_faults(open_page: Opener, visitors: Vis
     shop.mail(INVOICED, "Votre facture")
     page = open_page(state=visitors.state(INVOICED))
     page.goto(INVOICES)
-    links = [link.get_attribute("href") or "" for link in page.get_by_role("link", name=re.compile("^Lire")).all()]
+    links = [link.get_attribute("href") or "" for link in page.get_by_role("link", name=re.compile("^Voir")).all()]
     correct = page.get_by_role("link", name=re.compile("^Corriger")).last.get_attribute("href") or ""
 
     def wrong() -> None:
@@ -232,7 +232,7 @@ def test_the_pages_of_a_document_have_no_faults(open_page: Opener, visitors: Vis
         expect(page.locator("tbody tr")).to_have_count(len(links) + 2)
 
     def credit_note() -> None:
-        page.get_by_role("link", name=re.compile("^Lire")).first.click()
+        page.get_by_role("link", name=re.compile("^Voir")).first.click()
         expect(page.get_by_role("heading", level=1)).to_contain_text("Avoir")
 
     states = addresses(page, [INVOICES, *links, correct])
@@ -243,7 +243,7 @@ def test_the_pages_of_a_document_have_no_faults(open_page: Opener, visitors: Vis
 def test_a_document_prints_without_the_page_around_it(open_page: Opener, visitors: Visitors) -> None:
     page = open_page(state=visitors.state(INVOICED))
     page.goto(INVOICES)
-    page.get_by_role("link", name=re.compile("^Lire")).first.click()
+    page.get_by_role("link", name=re.compile("^Voir")).first.click()
     expect(page.get_by_role("article")).to_be_visible()
     page.emulate_media(media="print")
     expect(page.get_by_role("article")).to_be_visible()
