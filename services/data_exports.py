@@ -102,7 +102,7 @@ def is_one_owed() -> bool:
 
 
 def content(customer: Customer, export_id: int) -> bytes | None:
-    """Return the customer's own file; None for anybody else's, before it is made, and of a pack (`year_packs.content`)."""
+    """Return the customer's own file; None for anybody else's, before it is made, and of a pack (`year_packs`)."""
     own = select(DataExport).where(DataExport.customer_id == customer.id, DataExport.id == export_id)
     found = db.session.scalar(own.options(undefer(DataExport.content)))
     return found.content if found else None
