@@ -240,7 +240,8 @@ def test_the_pages_of_a_document_have_no_faults(open_page: Opener, visitors: Vis
     assert walk(page, states) == {}
 
 
-def test_a_document_prints_without_the_page_around_it(open_page: Opener, visitors: Visitors) -> None:
+def test_a_document_prints_without_the_page_around_it(open_page: Opener, visitors: Visitors, shop: Shop) -> None:
+    shop.mail(INVOICED, "Votre facture")  # Before that there is no document to open.
     page = open_page(state=visitors.state(INVOICED))
     page.goto(INVOICES)
     page.get_by_role("link", name=re.compile("^Voir")).first.click()
